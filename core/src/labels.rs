@@ -1,0 +1,76 @@
+//! Every domain-separation label of Cachette. No two uses of one key share a label, and no label is a prefix of another.
+
+/// Associated data of a sealed block, followed by the suite byte.
+pub const BLOCK: &[u8] = b"cachette block";
+
+/// Derives the sealing key of an epoch from the epoch's secret.
+pub const EPOCH_SEAL: &str = "cachette 2026-11 epoch seal";
+/// Derives the key that seals the private part of heads from the epoch's secret.
+pub const EPOCH_HEAD: &str = "cachette 2026-11 epoch head";
+/// Derives the key under which the epoch before is wrapped.
+pub const EPOCH_PREVIOUS: &str = "cachette 2026-11 epoch previous";
+/// Derives the vault's chunk key from the secret of epoch 0.
+pub const CHUNK: &str = "cachette 2026-11 chunk";
+
+/// Derives a device's signing seed from its seed.
+pub const DEVICE_SIGN: &str = "cachette 2026-11 device sign";
+/// Derives a device's X25519 secret from its seed.
+pub const DEVICE_AGREE: &str = "cachette 2026-11 device agree";
+/// HPKE info of an epoch secret wrapped to a member.
+pub const WRAP: &[u8] = b"cachette epoch wrap";
+
+/// Signature context of a certificate.
+pub const SIGN_CERTIFICATE: &[u8] = b"cachette certificate";
+/// Signature context of a head.
+pub const SIGN_HEAD: &[u8] = b"cachette head";
+/// Signature context of a locate record.
+pub const SIGN_LOCATE: &[u8] = b"cachette locate";
+/// Signature context of a link: the peer signs its Noise static key.
+pub const SIGN_LINK: &[u8] = b"cachette link";
+/// Noise prologue of a link, followed by the wire version and the dialled peer id.
+pub const LINK_PROLOGUE: &[u8] = b"cachette link prologue";
+
+/// Derives the nonce and key of a sealed head from its public fields and content.
+pub const HEAD_NONCE: &str = "cachette 2026-11 head nonce";
+/// Derives the encryption key of a password-protected seed from the Argon2id output.
+pub const PASSWORD_SEAL: &str = "cachette 2026-11 password seal";
+/// Derives the key commitment of a password-protected seed from the Argon2id output.
+pub const PASSWORD_COMMIT: &str = "cachette 2026-11 password commitment";
+
+/// Scores a carrier for a partition (rendezvous hashing).
+pub const PLACEMENT: &str = "cachette 2026-11 placement";
+/// Names an invitation's token on the node that issued it, so that the node stores no secret.
+pub const INVITATION: &str = "cachette 2026-11 invitation";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_label_is_a_prefix_of_another_in_its_use() {
+        let derive = [
+            EPOCH_SEAL,
+            EPOCH_HEAD,
+            EPOCH_PREVIOUS,
+            CHUNK,
+            DEVICE_SIGN,
+            DEVICE_AGREE,
+            HEAD_NONCE,
+            PASSWORD_SEAL,
+            PASSWORD_COMMIT,
+            PLACEMENT,
+            INVITATION,
+        ];
+        for (i, a) in derive.iter().enumerate() {
+            for (j, b) in derive.iter().enumerate() {
+                assert!(i == j || !b.starts_with(a), "{a} is a prefix of {b}");
+            }
+        }
+        let sign = [SIGN_CERTIFICATE, SIGN_HEAD, SIGN_LOCATE, SIGN_LINK];
+        for (i, a) in sign.iter().enumerate() {
+            for (j, b) in sign.iter().enumerate() {
+                assert!(i == j || !b.starts_with(a));
+            }
+        }
+    }
+}

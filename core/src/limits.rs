@@ -1,0 +1,92 @@
+//! Every limit of the protocol, with its unit and its reason. Hard caps: configuration can only lower them.
+
+use crate::time::Span;
+
+/// The smallest block as a power of two: 4 KiB, one page of most disks.
+pub const BLOCK_SIZE_LOG_MIN: u8 = 12;
+/// The largest block as a power of two: 1 MiB, so that per-block costs vanish and a seek still fetches little.
+pub const BLOCK_SIZE_LOG_MAX: u8 = 20;
+/// Bytes of the authenticator that sealing adds to a pack.
+pub const SEAL_OVERHEAD: usize = 16;
+/// Bytes of plaintext in the largest block.
+pub const PACK_MAX: usize = (1 << BLOCK_SIZE_LOG_MAX) - SEAL_OVERHEAD;
+
+/// Bytes of the smallest chunk but a file's last one.
+pub const CHUNK_MIN: usize = 64 << 10;
+/// Bytes of the average chunk: four to a block keep references few and an edit's cost small.
+pub const CHUNK_AVERAGE: usize = 256 << 10;
+/// Bytes of the largest chunk: what fits one pack, so that a chunk touches at most two blocks.
+pub const CHUNK_MAX: usize = PACK_MAX;
+
+/// How deep encoded values nest: no format of ours needs more than 8, and a wasm stack is small.
+pub const CODEC_DEPTH: usize = 16;
+/// Items in any list of a message: a list of ids of this length is 136 KiB.
+pub const LIST_MAX: usize = 4096;
+/// Bytes of a signed record: kept whole by every carrier and sent in one message.
+pub const RECORD_MAX: usize = 64 << 10;
+/// Bytes of a message's header: a full list of ids with room beside it.
+pub const HEADER_MAX: usize = 256 << 10;
+/// Bytes of one Noise transport message, authenticator included: the Noise specification's own cap.
+pub const FRAME_MAX: usize = 65_535;
+/// Bytes of one WebSocket message: a few whole frames of one lane, so that a heartbeat waits for no more than this.
+pub const SOCKET_MESSAGE_MAX: usize = 256 << 10;
+
+/// Entries of one directory page: bounds what a rename rewrites and what a reader decodes at once.
+pub const DIR_PAGE_ENTRIES: usize = 128;
+/// Chunks of one file page, or child pages of one node of it: 16 KiB of plaintext to a page.
+pub const FILE_PAGE_ENTRIES: usize = 256;
+/// Chunks that a directory entry holds itself: a small file needs no page of its own.
+pub const INLINE_CHUNKS: usize = 4;
+/// Bytes of one name: what Linux, macOS and Windows file systems take.
+pub const NAME_MAX: usize = 255;
+/// Folders below one another.
+pub const PATH_DEPTH: usize = 64;
+/// Levels of pages in one directory or file: 128^5 entries are more than anyone has.
+pub const PAGE_LEVELS: usize = 6;
+/// Bytes of a symlink's target: Linux's `PATH_MAX`.
+pub const SYMLINK_MAX: usize = 4096;
+
+/// Carriers in one certificate.
+pub const CARRIERS_MAX: usize = 64;
+/// Members in one certificate, active and removed.
+pub const MEMBERS_MAX: usize = 256;
+/// Bytes of an address with its peer id.
+pub const ADDRESS_MAX: usize = 512;
+/// Addresses of one carrier.
+pub const ADDRESSES_MAX: usize = 8;
+/// Bytes of a zone's or device's name.
+pub const LABEL_MAX: usize = 64;
+
+/// Bytes of blocks that a vault has placed and that are not durable yet: fills a fast disk's queue, bounds a re-send.
+pub const PLACE_WINDOW: usize = 64 << 20;
+/// Bytes of blocks that a read asks for ahead of its reader.
+pub const READ_WINDOW: usize = 16 << 20;
+/// Bytes of blocks that one link may be asked for and not have delivered yet.
+pub const LINK_WINDOW: usize = 8 << 20;
+/// Bytes of blocks that a node has invited over all links together.
+pub const NODE_WINDOW: usize = 64 << 20;
+/// Store operations that a node leaves unanswered.
+pub const STORE_WINDOW: usize = 256;
+/// Questions that one link may leave unanswered.
+pub const ASKS_PER_LINK: usize = 256;
+/// Bytes of decoded tree pages that a vault keeps.
+pub const PAGE_CACHE: usize = 32 << 20;
+/// Chunks that the writer's index remembers: 64 GiB of content at the average size.
+pub const CHUNK_INDEX: usize = 262_144;
+
+/// A handshake that takes longer is closed.
+pub const HANDSHAKE_TIMEOUT: Span = Span::seconds(5);
+/// Bytes of one handshake message: nobody has proven anything yet.
+pub const HANDSHAKE_MAX: usize = 4096;
+/// A silent link is asked for a sign of life after this long.
+pub const HEARTBEAT: Span = Span::seconds(25);
+/// A peer that is silent for this long is suspect: others are asked too.
+pub const SUSPECT_AFTER: Span = Span::seconds(60);
+/// A link that is silent for this long is closed: tolerates a hidden tab with one timer a minute.
+pub const IDLE_CLOSE: Span = Span::seconds(150);
+/// The first pause before a lost link is dialled again; doubles up to [`REDIAL_MAX`], with jitter.
+pub const REDIAL_MIN: Span = Span(500);
+/// The longest pause before a lost link is dialled again.
+pub const REDIAL_MAX: Span = Span::seconds(60);
+/// A question is given up after this long.
+pub const ASK_TIMEOUT: Span = Span::seconds(30);

@@ -1,0 +1,352 @@
+//! What peers say to each other: one enum, one file. A message travels as a header (`[tag, body]`) and, for [`Message::Block`], the
+//! block's bytes as payload behind it.
+//!
+//! Nothing moves uninvited: a block answers a [`Want`] (uploads, repair) or a [`Fetch`] (reads). Questions carry an [`Ask`] number
+//! that the answer repeats; an ask belongs to one link and one direction.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::block::{Block, SizeLog};
+use crate::codec::{self, DecodeError, tagged};
+use crate::id::{BlockId, Partition, PeerId, VaultId};
+use crate::limits::LIST_MAX;
+
+/// The number by which an answer finds its question on one link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Ask(pub u32);
+
+/// Which of a link's queues a message waits in: control never waits behind blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// Small messages.
+    Control,
+    /// Blocks.
+    Bulk,
+}
+
+/// A whole message with its payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// Anything without payload.
+    Plain(Plain),
+    /// A block of a vault, verified by the link that received it.
+    Block(VaultId, Block),
+}
+
+tagged! {
+    /// A message without payload, or the announcement of one with.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum Plain {
+        /// Asks for a sign of life.
+        1 => Ping(u64),
+        /// Gives it.
+        2 => Pong(u64),
+        /// Announces blocks that the sender can deliver.
+        10 => Offer(Offer),
+        /// Invites blocks of an offer.
+        11 => Want(Ids),
+        /// Says that blocks are durable here, just stored or held before.
+        12 => Stored(Ids),
+        /// Says that blocks of an offer, or that were wanted and sent, will not be stored.
+        13 => Refused(Refused),
+        /// Asks for blocks by id alone: whoever knows an id may.
+        14 => Fetch(Ids),
+        /// Says which fetched blocks cannot be delivered.
+        15 => Absent(Ids),
+        /// Asks which blocks are held.
+        20 => Has(Has),
+        /// Answers: those held, in the order asked.
+        21 => Have((Ask, Vec<BlockId>)),
+        /// Asks for count and fingerprint of partitions.
+        22 => Summarise(Summarise),
+        /// Answers: `(partition, count, fingerprint)` of those that hold anything.
+        23 => Summaries((Ask, Vec<(Partition, u64, Fingerprint)>)),
+        /// Asks for the ids of a partition.
+        24 => Scan(Scan),
+        /// Answers; fewer than asked for means the end.
+        25 => Scanned((Ask, Vec<BlockId>)),
+        /// Hands a record over.
+        30 => Publish((Ask, RecordBytes)),
+        /// Asks for records of a vault: members and carriers only.
+        31 => Records((Ask, VaultId)),
+        /// Asks for the locate records of a paper key, which the asker must prove to be by its link.
+        32 => Locate((Ask, PeerId)),
+        /// Answers with records; an answer in several messages ends with `last`.
+        33 => RecordsAre(RecordsAre),
+        /// Redeems an invitation for a vault, with the vault's certificates from 0 on.
+        40 => Redeem(Redeem),
+        /// Asks for the node's state as far as it concerns the asker.
+        41 => Status((Ask, VaultId)),
+        /// Answers.
+        42 => StatusIs((Ask, NodeStatus)),
+        /// Says that an ask was done.
+        50 => Done((Ask, ())),
+        /// Says that an ask was not done.
+        51 => Denied((Ask, Denial)),
+        /// Announces the end of the link.
+        60 => Bye(u8),
+        /// Announces a block's bytes.
+        61 => Block(BlockHeader),
+    }
+}
+
+/// See [`Plain::Offer`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offer {
+    /// The vault that owns them.
+    pub vault: VaultId,
+    /// The blocks and their sizes.
+    pub blocks: Vec<(BlockId, SizeLog)>,
+    /// Who can deliver them beside the sender, best first.
+    pub sources: Vec<PeerId>,
+}
+
+/// Blocks of a vault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ids {
+    /// The vault.
+    pub vault: VaultId,
+    /// The blocks.
+    pub ids: Vec<BlockId>,
+}
+
+/// See [`Plain::Refused`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// The vault.
+    pub vault: VaultId,
+    /// The blocks.
+    pub ids: Vec<BlockId>,
+    /// Why.
+    pub why: Denial,
+}
+
+/// See [`Plain::Has`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Has {
+    /// Which question.
+    pub ask: Ask,
+    /// The vault.
+    pub vault: VaultId,
+    /// The blocks.
+    pub ids: Vec<BlockId>,
+}
+
+/// See [`Plain::Summarise`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summarise {
+    /// Which question.
+    pub ask: Ask,
+    /// The vault.
+    pub vault: VaultId,
+    /// The first partition.
+    pub from: Partition,
+    /// The last partition.
+    pub to: Partition,
+}
+
+/// See [`Plain::Scan`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scan {
+    /// Which question.
+    pub ask: Ask,
+    /// The vault.
+    pub vault: VaultId,
+    /// The partition.
+    pub partition: Partition,
+    /// Only ids after this one.
+    pub after: Option<BlockId>,
+}
+
+/// A fingerprint as in [`crate::store::Summary`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint(#[serde(with = "serde_bytes")] pub [u8; 32]);
+
+/// A record's bytes as they travel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordBytes(#[serde(with = "serde_bytes")] pub Vec<u8>);
+
+/// See [`Plain::RecordsAre`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordsAre {
+    /// Which question.
+    pub ask: Ask,
+    /// Some of the records.
+    pub records: Vec<RecordBytes>,
+    /// Whether none follow.
+    pub last: bool,
+}
+
+/// See [`Plain::Redeem`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Redeem {
+    /// Which question.
+    pub ask: Ask,
+    /// The invitation's secret.
+    #[serde(with = "serde_bytes")]
+    pub token: [u8; 16],
+    /// The vault's certificates from 0 on.
+    pub certificates: Vec<RecordBytes>,
+}
+
+/// What a node tells a member about itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeStatus {
+    /// Bytes of the vault's blocks held here.
+    pub used: u64,
+    /// Blocks of the vault held here.
+    pub blocks: u64,
+    /// Bytes that the vault may take here.
+    pub limit: u64,
+    /// The node's zone.
+    pub zone: String,
+}
+
+/// See [`Plain::Block`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockHeader {
+    /// The vault.
+    pub vault: VaultId,
+    /// The id that the bytes must hash to.
+    pub id: BlockId,
+    /// How many bytes follow.
+    pub size: SizeLog,
+}
+
+/// Why something was not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
+#[serde(try_from = "u8", into = "u8")]
+pub enum Denial {
+    /// The node's operator has not admitted the vault.
+    #[error("this vault is not admitted there")]
+    NotAdmitted,
+    /// The asker has no such right in the vault.
+    #[error("this device has no right to do that")]
+    NoRight,
+    /// The vault's limit on the node is reached.
+    #[error("the vault's limit on that node is reached")]
+    Limit,
+    /// The node's disk is full.
+    #[error("that node's disk is full")]
+    DiskFull,
+    /// The node's disk failed.
+    #[error("that node's disk failed")]
+    DiskFailed,
+    /// A record does not stand.
+    #[error("that node holds newer or conflicting records")]
+    Conflict,
+    /// The bytes are malformed.
+    #[error("that node found the request malformed")]
+    Malformed,
+    /// Too much at once; try again.
+    #[error("that node is busy")]
+    Busy,
+    /// The invitation is unknown, used up or expired.
+    #[error("the invitation is not valid there (used, withdrawn or mistyped)")]
+    BadInvitation,
+}
+
+/// A header is not a message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MessageError {
+    /// The encoding is wrong.
+    #[error(transparent)]
+    Encoding(#[from] DecodeError),
+    /// A list is longer than [`LIST_MAX`].
+    #[error("a list in the message is too long")]
+    ListTooLong,
+}
+
+impl Plain {
+    /// Encodes the header.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+
+    /// Decodes a header.
+    ///
+    /// # Errors
+    /// [`MessageError`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
+        let message: Self = codec::decode(bytes)?;
+        let longest = match &message {
+            Self::Offer(offer) => offer.blocks.len().max(offer.sources.len()),
+            Self::Want(ids) | Self::Stored(ids) | Self::Fetch(ids) | Self::Absent(ids) => ids.ids.len(),
+            Self::Refused(refused) => refused.ids.len(),
+            Self::Has(has) => has.ids.len(),
+            Self::Have((_, ids)) | Self::Scanned((_, ids)) => ids.len(),
+            Self::Summaries((_, rows)) => rows.len(),
+            Self::RecordsAre(answer) => answer.records.len(),
+            Self::Redeem(redeem) => redeem.certificates.len(),
+            _ => 0,
+        };
+        if longest > LIST_MAX { Err(MessageError::ListTooLong) } else { Ok(message) }
+    }
+}
+
+impl Message {
+    /// Returns the lane that the message travels in.
+    #[must_use]
+    pub const fn lane(&self) -> Lane {
+        match self {
+            Self::Plain(_) => Lane::Control,
+            Self::Block(..) => Lane::Bulk,
+        }
+    }
+
+    /// Splits the message into its header and its payload.
+    #[must_use]
+    pub fn into_parts(self) -> (Plain, Option<Bytes>) {
+        match self {
+            Self::Plain(plain) => (plain, None),
+            Self::Block(vault, block) => {
+                let header = BlockHeader { vault, id: block.id(), size: block.size_log() };
+                (Plain::Block(header), Some(block.bytes().clone()))
+            }
+        }
+    }
+}
+
+impl From<Plain> for Message {
+    fn from(plain: Plain) -> Self {
+        Self::Plain(plain)
+    }
+}
+
+impl From<Denial> for u8 {
+    fn from(denial: Denial) -> Self {
+        match denial {
+            Denial::NotAdmitted => 1,
+            Denial::NoRight => 2,
+            Denial::Limit => 3,
+            Denial::DiskFull => 4,
+            Denial::DiskFailed => 5,
+            Denial::Conflict => 6,
+            Denial::Malformed => 7,
+            Denial::Busy => 8,
+            Denial::BadInvitation => 9,
+        }
+    }
+}
+
+impl TryFrom<u8> for Denial {
+    type Error = &'static str;
+
+    fn try_from(number: u8) -> Result<Self, Self::Error> {
+        Ok(match number {
+            1 => Self::NotAdmitted,
+            2 => Self::NoRight,
+            3 => Self::Limit,
+            4 => Self::DiskFull,
+            5 => Self::DiskFailed,
+            6 => Self::Conflict,
+            7 => Self::Malformed,
+            8 => Self::Busy,
+            9 => Self::BadInvitation,
+            _ => return Err("unknown denial"),
+        })
+    }
+}

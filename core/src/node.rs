@@ -1,0 +1,302 @@
+//! One peer among peers: decides who holds what, whom to ask, whom to admit. Holds no key of any vault.
+//!
+//! The same machine runs in a storage node (`Role::Carrier`), which stores and serves blocks of the vaults that its operator
+//! admitted, and in a client (`Role::Client`), which places, fetches and confirms blocks for the vault above it.
+//!
+//! ```text
+//!   vault / operator --Request--> +------+ --Message--> links
+//!                    <--Event---- | node | --StoreOp--> store
+//!                                 +------+
+//! ```
+
+use crate::block::Block;
+use crate::id::{BlockId, PeerId, RecordId, VaultId};
+use crate::link::CloseReason;
+use crate::message::{Denial, Message, NodeStatus};
+use crate::record::{Chain, Record};
+use crate::store::{RequestId, StoreAnswer, StoreOp};
+use crate::time::Span;
+
+/// How a node begins.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Its own id.
+    pub me: PeerId,
+    /// What it is.
+    pub role: Role,
+    /// Seeds jitter and choices among equals; nothing secret depends on it.
+    pub seed: [u8; 32],
+}
+
+/// What a node is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// A storage node.
+    Carrier {
+        /// Bytes that all vaults together may take.
+        limit: u64,
+        /// What it fails together with.
+        zone: String,
+    },
+    /// A client: its own store is where a vault without carriers lives, and a cache otherwise.
+    Client,
+}
+
+/// A connection's number, given by the driver, never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub u64);
+
+/// The number by which an [`Event::Answered`] finds its request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AskId(pub u64);
+
+/// What happens to a node.
+#[derive(Debug)]
+pub enum Input {
+    /// A link is ready.
+    Linked {
+        /// Its number.
+        link: LinkId,
+        /// Who is at the other end, proven.
+        peer: PeerId,
+        /// Whether this side called.
+        dialled: bool,
+    },
+    /// A peer said something.
+    Received(LinkId, Message),
+    /// A link is over.
+    Unlinked(LinkId, CloseReason),
+    /// A dial came to nothing.
+    Unreachable(PeerId, DialError),
+    /// The store answers.
+    Answer(RequestId, StoreAnswer),
+    /// The vault or the operator wants something.
+    Request(Request),
+    /// Time passed.
+    Tick,
+}
+
+/// What a node wants done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Call a peer at one of its addresses, best first; ends in `Linked` or `Unreachable`.
+    Dial(PeerId, Vec<String>),
+    /// Say something over a link.
+    Send(LinkId, Message),
+    /// Close a link.
+    Close(LinkId),
+    /// Do something on the store.
+    Store(RequestId, StoreOp),
+    /// Tell the vault or the operator.
+    Event(Event),
+}
+
+/// What the vault above, or the operator, wants.
+#[derive(Debug)]
+pub enum Request {
+    /// Works for this vault from now on, with the carriers of the chain's tip. Given again when the chain grew.
+    Follow(Chain),
+    /// Brings a block to its holders; answered by [`Event::Placed`] at every further copy and [`Event::Unplaced`] when one fails.
+    Place(VaultId, Block),
+    /// Makes sure that old blocks, about to be counted on again, still have their copies; answered like `Place`, or by [`Event::Lost`].
+    Confirm(VaultId, Vec<BlockId>),
+    /// Fetches blocks; each is answered once, by [`Event::Got`] or [`Event::Unavailable`].
+    Need(VaultId, Vec<BlockId>),
+    /// No longer wants blocks that it needed.
+    Forget(Vec<BlockId>),
+    /// Brings a record to all carriers; answered by [`Event::Published`] at every further copy.
+    Publish(Record),
+    /// Asks all carriers for the vault's records; answered by [`Event::Records`] from each and [`Answer::Asked`] at the end.
+    Refresh(AskId, VaultId),
+    /// Asks every carrier which of these blocks it holds; answered by [`Answer::Whereabouts`].
+    Locate(AskId, VaultId, Vec<BlockId>),
+    /// Calls a peer that is not a carrier (yet); answered by [`Answer::Done`] or [`Answer::Failed`].
+    Connect(AskId, PeerId, Vec<String>),
+    /// Redeems an invitation at a connected peer, with the vault's whole chain; answered by [`Answer::Done`] or [`Answer::Failed`].
+    Redeem(AskId, PeerId, [u8; 16], Chain),
+    /// Asks a connected peer for the locate records of a paper key; answered by [`Answer::Records`].
+    FindVault(AskId, PeerId, PeerId),
+    /// Asks a connected peer for a vault's records; answered by [`Answer::Records`].
+    RecordsFrom(AskId, PeerId, VaultId),
+    /// Asks all carriers for their state; answered by [`Answer::Carriers`].
+    Survey(AskId, VaultId),
+    /// Compares what holders have with what should be there, partition by partition; answered by [`Answer::Audited`]. With `mend`, blocks
+    /// short of copies are offered again to the holders that lack them.
+    Audit {
+        /// Which request.
+        ask: AskId,
+        /// The vault.
+        vault: VaultId,
+        /// Every live block.
+        live: Vec<BlockId>,
+        /// Whether to bring missing copies back.
+        mend: bool,
+    },
+    /// A carrier issues an invitation: a vault that brings this token is admitted with this limit, once.
+    Invite {
+        /// The secret; stored as a hash only.
+        token: [u8; 16],
+        /// Bytes that the vault may take.
+        limit: u64,
+    },
+    /// Says goodbye to everybody and starts nothing new.
+    Drain,
+}
+
+/// What a node tells the vault or the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A block has a further durable copy.
+    Placed(BlockId, Copies),
+    /// A holder did not take a block; others are tried.
+    Unplaced(BlockId, PeerId, Trouble),
+    /// A confirmed block is nowhere.
+    Lost(BlockId),
+    /// A needed block.
+    Got(Block),
+    /// A needed block cannot be had now; who was asked and why not.
+    Unavailable(BlockId, Vec<(PeerId, Trouble)>),
+    /// A record is durable on a further carrier.
+    Published(RecordId, Copies),
+    /// A carrier refused a record.
+    Unpublished(RecordId, PeerId, Trouble),
+    /// A carrier's records of a vault.
+    Records(VaultId, PeerId, Vec<Record>),
+    /// A request with a number is answered.
+    Answered(AskId, Answer),
+    /// A peer that this node works with can be reached now.
+    Up(PeerId),
+    /// A peer cannot be reached now.
+    Down(PeerId, Trouble),
+}
+
+/// Answers to numbered requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It was done.
+    Done,
+    /// It was not.
+    Failed(Trouble),
+    /// So many of so many carriers answered.
+    Asked {
+        /// Carriers that answered.
+        answered: usize,
+        /// Carriers of the certificate.
+        of: usize,
+        /// Why the others did not.
+        troubles: Vec<(PeerId, Trouble)>,
+    },
+    /// Records of one peer.
+    Records(Vec<Record>),
+    /// Who holds each block, in the order asked.
+    Whereabouts(Vec<(BlockId, Vec<PeerId>)>),
+    /// The state of every carrier.
+    Carriers(Vec<CarrierState>),
+    /// What an audit found.
+    Audited(Audit),
+}
+
+/// What an audit found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Audit {
+    /// Live blocks looked at.
+    pub blocks: u64,
+    /// Blocks with all their copies.
+    pub whole: u64,
+    /// Blocks with fewer copies than wanted, and how many each has.
+    pub short: Vec<(BlockId, u8)>,
+    /// Blocks that no reachable carrier holds.
+    pub missing: Vec<BlockId>,
+    /// Blocks that carriers hold and nobody asked about.
+    pub strangers: u64,
+    /// Copies that were brought back.
+    pub mended: u64,
+    /// Carriers that did not answer.
+    pub silent: Vec<(PeerId, Trouble)>,
+}
+
+/// What is known of one carrier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CarrierState {
+    /// The carrier.
+    pub peer: PeerId,
+    /// What it says of itself, when it answers.
+    pub status: Result<NodeStatus, Trouble>,
+    /// The last round trip.
+    pub round_trip: Option<Span>,
+}
+
+/// How many durable copies something has, and how many it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copies {
+    /// Durable on this many lasting peers (or here, for a vault without carriers).
+    pub durable: u8,
+    /// Called safe from this many.
+    pub safe_at: u8,
+    /// Wanted in the end.
+    pub wanted: u8,
+}
+
+impl Copies {
+    /// Says whether that is safe.
+    #[must_use]
+    pub const fn is_safe(&self) -> bool {
+        self.durable >= self.safe_at
+    }
+
+    /// Says whether nothing more is wanted.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.durable >= self.wanted
+    }
+}
+
+/// Why a peer did not do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// It could not be called.
+    #[error("not reachable: {0}")]
+    Unreachable(DialError),
+    /// The link ended.
+    #[error("connection ended: {0}")]
+    Unlinked(CloseReason),
+    /// It did not answer in time.
+    #[error("no answer in time")]
+    Silent,
+    /// It answered that it will not.
+    #[error("{0}")]
+    Denied(Denial),
+    /// It does not have it.
+    #[error("it does not have it")]
+    Absent,
+    /// Its copy was damaged.
+    #[error("its copy is damaged")]
+    Damaged,
+}
+
+/// Why a call came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum DialError {
+    /// No address is known or understood.
+    #[error("no usable address")]
+    NoAddress,
+    /// Nobody listens there.
+    #[error("connection refused")]
+    Refused,
+    /// The name does not resolve or the network does not lead there.
+    #[error("host not found or unreachable")]
+    NoRoute,
+    /// It took too long.
+    #[error("timed out")]
+    TimedOut,
+    /// TLS failed.
+    #[error("TLS failed")]
+    Tls,
+    /// The other side is no Cachette node, or refused the upgrade.
+    #[error("not a Cachette node")]
+    NotANode,
+    /// The handshake failed.
+    #[error("{0}")]
+    Handshake(CloseReason),
+}
