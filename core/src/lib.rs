@@ -41,3 +41,4 @@ pub mod node;
 pub mod record;
 pub mod store;
 pub mod time;
+pub mod vault;

@@ -1,0 +1,1 @@
+//! A vault's keys: epochs, recovery phrase, password, and the certificates and heads that they sign.

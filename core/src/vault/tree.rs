@@ -1,0 +1,1 @@
+//! Trees: directories, files and snapshots as objects inside packs.
