@@ -10,7 +10,7 @@
 //! - [`link`] knows one connection. One machine per connection.
 //! - [`peer`] is the routing table between a vault and a node: no decisions.
 //!
-//! What the layers share stands beside them: [`id`], [`time`], [`limits`], [`labels`], [`block`], [`codec`], [`identity`],
+//! What the layers share stands beside them: [`id`], [`time`], [`limits`], [`labels`], [`block`], [`codec`], [`copies`], [`identity`],
 //! [`record`], [`message`], [`store`].
 //!
 //! # The contract of every machine
@@ -31,6 +31,7 @@
 
 pub mod block;
 pub mod codec;
+pub mod copies;
 pub mod id;
 pub mod identity;
 pub mod labels;

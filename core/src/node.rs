@@ -10,6 +10,7 @@
 //! ```
 
 use crate::block::Block;
+pub use crate::copies::Copies;
 use crate::id::{BlockId, PeerId, RecordId, VaultId};
 use crate::link::CloseReason;
 use crate::message::{Denial, Message, NodeStatus};
@@ -96,7 +97,8 @@ pub enum Output {
 pub enum Request {
     /// Works for this vault from now on, with the carriers of the chain's tip. Given again when the chain grew.
     Follow(Chain),
-    /// Brings a block to its holders; answered by [`Event::Placed`] at every further copy and [`Event::Unplaced`] when one fails.
+    /// Brings a block to its holders; answered by [`Event::Placed`] at every further copy, [`Event::Unplaced`] when one fails, and
+    /// [`Event::Settled`] once at the end.
     Place(VaultId, Block),
     /// Makes sure that old blocks, about to be counted on again, still have their copies; answered like `Place`, or by [`Event::Lost`].
     Confirm(VaultId, Vec<BlockId>),
@@ -150,6 +152,9 @@ pub enum Event {
     Placed(BlockId, Copies),
     /// A holder did not take a block; others are tried.
     Unplaced(BlockId, PeerId, Trouble),
+    /// Nothing more happens to a block that was to be placed or confirmed: it has all its copies, or the holders that still lack it
+    /// cannot be reached or refused. Its bytes are no longer kept in memory here.
+    Settled(BlockId, Copies),
     /// A confirmed block is nowhere.
     Lost(BlockId),
     /// A needed block.
@@ -224,31 +229,6 @@ pub struct CarrierState {
     pub status: Result<NodeStatus, Trouble>,
     /// The last round trip.
     pub round_trip: Option<Span>,
-}
-
-/// How many durable copies something has, and how many it needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Copies {
-    /// Durable on this many lasting peers (or here, for a vault without carriers).
-    pub durable: u8,
-    /// Called safe from this many.
-    pub safe_at: u8,
-    /// Wanted in the end.
-    pub wanted: u8,
-}
-
-impl Copies {
-    /// Says whether that is safe.
-    #[must_use]
-    pub const fn is_safe(&self) -> bool {
-        self.durable >= self.safe_at
-    }
-
-    /// Says whether nothing more is wanted.
-    #[must_use]
-    pub const fn is_complete(&self) -> bool {
-        self.durable >= self.wanted
-    }
 }
 
 /// Why a peer did not do something.
