@@ -57,6 +57,17 @@ pub const ADDRESSES_MAX: usize = 8;
 /// Bytes of a zone's or device's name.
 pub const LABEL_MAX: usize = 64;
 
+/// Certificates of lost branches that a chain keeps: enough to show who forked and when, too few to fill a disk with.
+pub const EVIDENCE_MAX: usize = 32;
+/// Bytes of an epoch secret sealed for one member: 32 and the authenticator.
+pub const WRAP_SEALED: usize = 48;
+/// Bytes of an epoch secret sealed under the next one: nonce, 32 and the authenticator.
+pub const PREVIOUS_EPOCH_SEALED: usize = 72;
+/// Bytes of a head's sealed content at least: nonce and authenticator.
+pub const HEAD_SEALED_MIN: usize = 40;
+/// Bytes of a head's sealed content at most: a reference takes a few hundred.
+pub const HEAD_SEALED_MAX: usize = 4096;
+
 /// Bytes of blocks that a vault has placed and that are not durable yet: fills a fast disk's queue, bounds a re-send.
 pub const PLACE_WINDOW: usize = 64 << 20;
 /// Bytes of blocks that a read asks for ahead of its reader.

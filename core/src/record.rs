@@ -1,25 +1,25 @@
 //! Records: the small signed arrays that carriers keep whole beside blocks, and all that a keyless peer can know of them.
 //!
-//! A record is `[kind, version, suite, vault, …, signature]` in the encoding of [`crate::codec`], at most [`RECORD_MAX`] bytes. The
+//! A record is `[kind, version, suite, vault, …, signature]` in the encoding of [`crate::codec`], at most [`RECORD_MAX`](crate::limits::RECORD_MAX) bytes. The
 //! signature is its last item and covers a label of [`crate::labels`] and every byte before it, exactly as received. A record that
 //! was decoded is well-formed; whether it *stands* (who signed it, and by what right) is the business of a [`Chain`].
 
 pub mod certificate;
 pub mod chain;
+mod envelope;
 pub mod head;
 pub mod locate;
 
 use bytes::Bytes;
 use thiserror::Error;
 
-pub use certificate::{Carrier, Certificate, Member, Policy, Rights, Wrap};
-pub use chain::{Chain, ChainError};
-pub use head::Head;
+pub use certificate::{Carrier, Certificate, CertificateDraft, Member, Policy, Rights, Wrap};
+pub use chain::{Chain, ChainError, Extended};
+pub use head::{Head, HeadFields};
 pub use locate::Locate;
 
 use crate::codec::DecodeError;
 use crate::id::{RecordId, VaultId};
-use crate::limits::RECORD_MAX;
 use crate::store::RecordSlot;
 
 /// The kinds of record, the first field of each, and of what a node keeps for itself in the same store.
@@ -51,7 +51,7 @@ pub enum Record {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RecordError {
-    /// Longer than [`RECORD_MAX`].
+    /// Longer than [`RECORD_MAX`](crate::limits::RECORD_MAX).
     #[error("a record of {0} bytes is longer than allowed")]
     TooLong(usize),
     /// The encoding is wrong.
@@ -81,15 +81,11 @@ impl Record {
     /// # Errors
     /// [`RecordError`].
     pub fn decode(bytes: Bytes) -> Result<Self, RecordError> {
-        if bytes.len() > RECORD_MAX {
-            return Err(RecordError::TooLong(bytes.len()));
-        }
-        match leading_kind(&bytes) {
-            Some(kind::CERTIFICATE) => Certificate::decode(bytes).map(Self::Certificate),
-            Some(kind::HEAD) => Head::decode(bytes).map(Self::Head),
-            Some(kind::LOCATE) => Locate::decode(bytes).map(Self::Locate),
-            Some(kind) => Err(RecordError::Unknown { kind, version: 0, suite: 0 }),
-            None => Err(RecordError::Encoding(DecodeError::Truncated)),
+        match envelope::preamble(&bytes)? {
+            (kind::CERTIFICATE, ..) => Certificate::decode(bytes).map(Self::Certificate),
+            (kind::HEAD, ..) => Head::decode(bytes).map(Self::Head),
+            (kind::LOCATE, ..) => Locate::decode(bytes).map(Self::Locate),
+            (kind, version, suite) => Err(RecordError::Unknown { kind, version, suite }),
         }
     }
 
@@ -131,12 +127,7 @@ impl Record {
     }
 }
 
-/// Returns the first field of an encoded array, when it is a small number.
-fn leading_kind(bytes: &[u8]) -> Option<u8> {
-    let first = match *bytes.first()? {
-        0x90..=0x9f => 1,
-        0xdc => 3,
-        _ => return None,
-    };
-    bytes.get(first).copied().filter(|kind| *kind < 0x80)
-}
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

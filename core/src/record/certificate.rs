@@ -2,10 +2,16 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_bytes::{ByteArray, ByteBuf};
 
-use super::RecordError;
+use super::{RecordError, envelope, kind};
+use crate::codec;
 use crate::id::{PeerId, RecordId, VaultId};
+use crate::identity::Identity;
+use crate::labels;
 use crate::time::Span;
+
+mod bounds;
 
 /// A certificate with the bytes it came in. Fields are as the signer wrote them; [`super::Chain`] says whether they stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +38,29 @@ pub struct Certificate {
     pub signer: PeerId,
     /// As received, signature included.
     bytes: Bytes,
+}
+
+/// A certificate before it is signed. [`Certificate::sign`] sorts its lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateDraft {
+    /// The vault; none in certificate 0.
+    pub vault: Option<VaultId>,
+    /// See [`Certificate::number`].
+    pub number: u64,
+    /// See [`Certificate::previous`].
+    pub previous: RecordId,
+    /// See [`Certificate::epoch`].
+    pub epoch: u32,
+    /// See [`Certificate::members`].
+    pub members: Vec<Member>,
+    /// See [`Certificate::carriers`].
+    pub carriers: Vec<Carrier>,
+    /// See [`Certificate::policy`].
+    pub policy: Policy,
+    /// See [`Certificate::wraps`].
+    pub wraps: Vec<Wrap>,
+    /// See [`Certificate::previous_epoch`].
+    pub previous_epoch: Option<Bytes>,
 }
 
 /// A device or recovery phrase of a vault.
@@ -125,8 +154,51 @@ impl Certificate {
     ///
     /// # Errors
     /// [`RecordError`].
-    pub fn decode(_bytes: Bytes) -> Result<Self, RecordError> {
-        unimplemented!("record/certificate.rs")
+    pub fn decode(bytes: Bytes) -> Result<Self, RecordError> {
+        envelope::check(&bytes, kind::CERTIFICATE)?;
+        let wire: Wire = codec::decode(&bytes)?;
+        bounds::check(&wire)?;
+        envelope::verify(&bytes, &wire.signature, &wire.signer, labels::SIGN_CERTIFICATE)?;
+        Ok(Self {
+            vault: wire.vault.unwrap_or_else(|| VaultId(*blake3::hash(&bytes).as_bytes())),
+            number: wire.number,
+            previous: wire.previous,
+            epoch: wire.epoch,
+            members: wire.members,
+            carriers: wire.carriers,
+            policy: wire.policy,
+            wraps: wire.wraps,
+            previous_epoch: wire.previous_epoch.map(|sealed| sealed.into_vec().into()),
+            signer: wire.signer,
+            bytes,
+        })
+    }
+
+    /// Sorts the draft's lists and signs it.
+    ///
+    /// # Errors
+    /// [`RecordError`] when the draft is out of bounds; what comes back decodes.
+    pub fn sign(mut draft: CertificateDraft, identity: &Identity) -> Result<Self, RecordError> {
+        draft.members.sort_by_key(|member| member.number);
+        draft.carriers.sort_by_key(|carrier| carrier.peer);
+        draft.wraps.sort_by_key(|wrap| wrap.member);
+        let wire = Wire {
+            kind: kind::CERTIFICATE,
+            version: envelope::VERSION,
+            suite: envelope::SUITE,
+            vault: draft.vault,
+            number: draft.number,
+            previous: draft.previous,
+            epoch: draft.epoch,
+            members: draft.members,
+            carriers: draft.carriers,
+            policy: draft.policy,
+            wraps: draft.wraps,
+            previous_epoch: draft.previous_epoch.map(|sealed| ByteBuf::from(sealed.to_vec())),
+            signer: identity.peer(),
+            signature: ByteArray::new(envelope::UNSIGNED),
+        };
+        Self::decode(envelope::sign(&wire, identity, labels::SIGN_CERTIFICATE))
     }
 
     /// Returns the vault.
@@ -153,10 +225,41 @@ impl Certificate {
         self.members.iter().find(|member| member.peer == *peer)
     }
 
+    /// Returns the members that were not removed.
+    pub fn active(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|member| member.is_active())
+    }
+
+    /// Says whether this peer is an active member with all of these rights.
+    #[must_use]
+    pub fn may(&self, peer: &PeerId, rights: Rights) -> bool {
+        self.member(peer).is_some_and(|member| member.may(rights))
+    }
+
+    /// Returns the epoch's secret as it was wrapped for this member number.
+    #[must_use]
+    pub fn wrap(&self, member: u16) -> Option<&Wrap> {
+        self.wraps.iter().find(|wrap| wrap.member == member)
+    }
+
     /// Returns the carrier with this key.
     #[must_use]
     pub fn carrier(&self, peer: &PeerId) -> Option<&Carrier> {
         self.carriers.iter().find(|carrier| carrier.peer == *peer)
+    }
+}
+
+impl Member {
+    /// Says whether the member was not removed.
+    #[must_use]
+    pub const fn is_active(&self) -> bool {
+        self.removed_after.is_none()
+    }
+
+    /// Says whether the member is active and has all of these rights.
+    #[must_use]
+    pub const fn may(&self, rights: Rights) -> bool {
+        self.is_active() && self.rights.contains(rights)
     }
 }
 
@@ -178,4 +281,22 @@ impl Default for Policy {
     fn default() -> Self {
         Self { replicas: 3, min_replicas: 2, retention: Span::seconds(30 * 24 * 3600), padding: 0 }
     }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    kind: u8,
+    version: u8,
+    suite: u8,
+    vault: Option<VaultId>,
+    number: u64,
+    previous: RecordId,
+    epoch: u32,
+    members: Vec<Member>,
+    carriers: Vec<Carrier>,
+    policy: Policy,
+    wraps: Vec<Wrap>,
+    previous_epoch: Option<ByteBuf>,
+    signer: PeerId,
+    signature: ByteArray<64>,
 }
