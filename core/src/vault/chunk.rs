@@ -1,0 +1,187 @@
+//! Chunks: a file's bytes cut where their content says (FastCDC), and the vault's own names for them.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use bytes::{Buf, Bytes};
+use fastcdc::v2020::{Normalization, get_gear_with_seed, select_masks};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_bytes::ByteArray;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::limits::{CHUNK_AVERAGE, CHUNK_MAX, CHUNK_MIN};
+
+/// The secret under which a vault names its chunks; derived from the first epoch, so that it never changes.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct ChunkKey([u8; 32]);
+
+/// The name of a chunk inside its vault: `keyed_hash(chunk_key, plaintext)`. Without the key it says nothing about the content.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChunkId(pub [u8; 32]);
+
+impl ChunkKey {
+    /// Takes the derived secret.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Names a chunk: `keyed_hash(chunk_key, plaintext)`.
+    #[must_use]
+    pub fn id(&self, plaintext: &[u8]) -> ChunkId {
+        ChunkId(*blake3::keyed_hash(&self.0, plaintext).as_bytes())
+    }
+}
+
+impl fmt::Debug for ChunkId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ChunkId({})", data_encoding::HEXLOWER.encode(&self.0[..4]))
+    }
+}
+
+impl Serialize for ChunkId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serde_bytes::Bytes::new(&self.0).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ChunkId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(ByteArray::<32>::deserialize(deserializer)?.into_array()))
+    }
+}
+
+/// Cuts a stream into chunks. However the stream is sliced into [`Chunker::push`], the cuts are the same.
+///
+/// Every byte is looked at once: the scan of the chunk under way goes on where the last push ended.
+pub struct Chunker {
+    /// What was pushed and not yet given out; the first piece begins with the chunk under way.
+    pieces: VecDeque<Bytes>,
+    /// Bytes in `pieces`.
+    buffered: usize,
+    /// Bytes of the chunk under way that were looked at: all that is buffered, unless a cut lies before its end.
+    scanned: usize,
+    /// The piece where the scan goes on, and how far it got there.
+    at: (usize, usize),
+    /// The gear hash at `scanned`.
+    hash: u64,
+    gear: &'static [u64; 256],
+    /// Up to the average length a cut needs these bits of the hash to be zero, …
+    strict: u64,
+    /// … beyond it these, which are fewer.
+    relaxed: u64,
+}
+
+impl Chunker {
+    /// Starts a stream.
+    #[must_use]
+    pub fn new() -> Self {
+        let (strict, relaxed) = select_masks(CHUNK_AVERAGE, Normalization::Level1);
+        let std::borrow::Cow::Borrowed(gear) = get_gear_with_seed(0).0 else {
+            unreachable!("invariant: the table without a seed is static")
+        };
+        Self {
+            pieces: VecDeque::new(),
+            buffered: 0,
+            scanned: 0,
+            at: (0, 0),
+            hash: 0,
+            gear: gear.try_into().expect("invariant: a gear table has one entry per byte"),
+            strict,
+            relaxed,
+        }
+    }
+
+    /// Takes the next bytes of the stream.
+    pub fn push(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.buffered += bytes.len();
+            self.pieces.push_back(bytes);
+        }
+    }
+
+    /// Returns the next chunk whose end is certain: no further bytes can move it.
+    #[expect(clippy::should_implement_trait, reason = "the end of what is certain is not the end of the stream, so this is no iterator")]
+    pub fn next(&mut self) -> Option<Bytes> {
+        self.scan().map(|len| self.take(len))
+    }
+
+    /// Returns the next chunk of a stream that has ended; `None` when nothing is left.
+    pub fn finish(&mut self) -> Option<Bytes> {
+        self.next().or_else(|| (self.buffered > 0).then(|| self.take(self.buffered)))
+    }
+
+    /// Returns how many bytes were pushed and not yet given out: less than one chunk after [`Chunker::next`] returned `None`.
+    #[must_use]
+    pub const fn buffered(&self) -> usize {
+        self.buffered
+    }
+
+    /// Looks for the end of the chunk under way.
+    fn scan(&mut self) -> Option<usize> {
+        while let Some(piece) = self.pieces.get(self.at.0) {
+            let rest = &piece[self.at.1..];
+            let (step, cut) = if self.scanned < CHUNK_MIN {
+                (rest.len().min(CHUNK_MIN - self.scanned), false)
+            } else {
+                let (until, mask) = if self.scanned < CHUNK_AVERAGE { (CHUNK_AVERAGE, self.strict) } else { (CHUNK_MAX, self.relaxed) };
+                let window = &rest[..rest.len().min(until - self.scanned)];
+                match find(window, self.gear, mask, &mut self.hash) {
+                    Some(step) => (step, true),
+                    None => (window.len(), false),
+                }
+            };
+            self.scanned += step;
+            if cut || self.scanned == CHUNK_MAX {
+                return Some(self.scanned);
+            }
+            self.at = if step == rest.len() { (self.at.0 + 1, 0) } else { (self.at.0, self.at.1 + step) };
+        }
+        None
+    }
+
+    /// Gives out the first `len` bytes: a slice of what was pushed, or a copy where they lie in several pieces.
+    fn take(&mut self, len: usize) -> Bytes {
+        self.buffered -= len;
+        (self.scanned, self.at, self.hash) = (0, (0, 0), 0);
+        let first = self.pieces.front_mut().expect("invariant: there are bytes to take");
+        let chunk = if first.len() >= len {
+            first.split_to(len)
+        } else {
+            let mut copy = Vec::with_capacity(len);
+            while copy.len() < len {
+                let piece = self.pieces.front_mut().expect("invariant: the pieces hold what is buffered");
+                let part = piece.len().min(len - copy.len());
+                copy.extend_from_slice(&piece[..part]);
+                piece.advance(part);
+                if piece.is_empty() {
+                    self.pieces.pop_front();
+                }
+            }
+            Bytes::from(copy)
+        };
+        if self.pieces.front().is_some_and(Bytes::is_empty) {
+            self.pieces.pop_front();
+        }
+        chunk
+    }
+}
+
+impl Default for Chunker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Returns where in `window` the first cut lies: before the byte that makes the masked bits of the gear hash zero.
+fn find(window: &[u8], gear: &[u64; 256], mask: u64, hash: &mut u64) -> Option<usize> {
+    let mut rolling = *hash;
+    for (at, byte) in window.iter().enumerate() {
+        rolling = (rolling << 1).wrapping_add(gear[usize::from(*byte)]);
+        if rolling & mask == 0 {
+            return Some(at);
+        }
+    }
+    *hash = rolling;
+    None
+}

@@ -1,0 +1,50 @@
+//! Heavy work that leaves the vault: owned bytes and keys in, owned bytes out, on whatever thread the driver likes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::seal::{self, BlockKey, OpenError, SealError, SealKey};
+use crate::block::Block;
+
+/// The number of a job in its vault; its outcome comes back under it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(pub u64);
+
+/// A piece of heavy work.
+pub enum Job {
+    /// Seal a pack.
+    Seal {
+        /// The epoch's secret.
+        key: Arc<SealKey>,
+        /// 2^k − 16 bytes.
+        pack: Vec<u8>,
+    },
+    /// Open a block.
+    Open {
+        /// The verified bytes.
+        block: Block,
+        /// What stood in the reference.
+        key: BlockKey,
+    },
+}
+
+/// What came of a job.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Of [`Job::Seal`].
+    Sealed(Result<(Block, BlockKey), SealError>),
+    /// Of [`Job::Open`]: the pack.
+    Opened(Result<Bytes, OpenError>),
+}
+
+impl Job {
+    /// Does the work; a millisecond or two for the largest block.
+    #[must_use]
+    pub fn run(self) -> Outcome {
+        match self {
+            Self::Seal { key, pack } => Outcome::Sealed(seal::seal(&key, pack)),
+            Self::Open { block, key } => Outcome::Opened(seal::open(&block, &key)),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Sealing: a pack becomes a block that nobody can read or alter without its key, and back.
+
+use std::fmt;
+
+use bytes::Bytes;
+use chacha20poly1305::aead::inout::InOutBuf;
+use chacha20poly1305::{AeadInOut, ChaCha20Poly1305, KeyInit, Nonce, Tag};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::block::{Block, SizeLog};
+use crate::id::BlockId;
+use crate::labels;
+use crate::limits::SEAL_OVERHEAD;
+
+/// The first suite: BLAKE3 and ChaCha20-Poly1305.
+pub const SUITE_1: u8 = 1;
+
+/// The secret under which an epoch seals its packs.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct SealKey([u8; 32]);
+
+/// What it takes to fetch and open one block. Stands in the references to it; whoever holds it can read the block.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct BlockKey {
+    /// The suite under which it was sealed.
+    pub suite: u8,
+    /// Its name.
+    pub id: BlockId,
+    /// The key of this block alone.
+    #[serde(with = "serde_bytes")]
+    pub key: [u8; 32],
+}
+
+/// A pack was not sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SealError {
+    /// Its length is not a block's less the authenticator.
+    #[error("a pack of {0} bytes cannot become a block")]
+    Length(usize),
+    /// What was sealed did not open to what was given: this machine's memory or processor is at fault.
+    #[error("a sealed block did not open to what went into it: this machine's memory or processor is at fault")]
+    Mismatch,
+}
+
+/// A block was not opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// A newer release sealed it.
+    #[error("sealed with suite {0}, which this release does not know")]
+    UnknownSuite(u8),
+    /// It is not what the reference says: one answer for every way to be wrong.
+    #[error("a block does not open with the key that stands beside its name")]
+    Damaged,
+}
+
+impl SealKey {
+    /// Takes the derived secret of an epoch.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Derives the key of one pack: `keyed_hash(seal, len(aad) ‖ aad ‖ pack)`, where `len` is one byte.
+    ///
+    /// The hash covers exactly what the cipher gets, so one key never meets two inputs.
+    fn pack_key(&self, aad: &[u8], pack: &[u8]) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        hasher.update(&[aad.len() as u8]).update(aad).update(pack);
+        let key = *hasher.finalize().as_bytes();
+        hasher.zeroize();
+        key
+    }
+}
+
+impl fmt::Debug for BlockKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BlockKey(suite {}, {:?})", self.suite, self.id)
+    }
+}
+
+/// Seals a pack: `ChaCha20-Poly1305(key, nonce 0, aad, pack)` with `aad = "cachette block" ‖ suite` and the key of its content.
+///
+/// Deterministic. The block is opened again and compared before it is returned, so that a bit flipped in memory does not become
+/// the only copy.
+///
+/// # Errors
+/// [`SealError`].
+#[expect(clippy::needless_pass_by_value, reason = "the plaintext ends here")]
+pub fn seal(key: &SealKey, pack: Vec<u8>) -> Result<(Block, BlockKey), SealError> {
+    seal_and(key, &pack, |_| {})
+}
+
+/// Opens a block.
+///
+/// # Errors
+/// [`OpenError`]; no byte of plaintext exists then.
+pub fn open(block: &Block, key: &BlockKey) -> Result<Bytes, OpenError> {
+    if key.suite != SUITE_1 {
+        return Err(OpenError::UnknownSuite(key.suite));
+    }
+    if block.id() != key.id {
+        return Err(OpenError::Damaged);
+    }
+    open_bytes(block.bytes(), &key.key).map(Bytes::from).ok_or(OpenError::Damaged)
+}
+
+/// Seals, lets `disturb` play the part of failing memory, and compares.
+fn seal_and(key: &SealKey, pack: &[u8], disturb: impl FnOnce(&mut [u8])) -> Result<(Block, BlockKey), SealError> {
+    let len = pack.len() + SEAL_OVERHEAD;
+    SizeLog::of_len(len).map_err(|_| SealError::Length(pack.len()))?;
+    let aad = aad();
+    let pack_key = key.pack_key(&aad, pack);
+    let mut sealed = vec![0; len];
+    let (body, tail) = sealed.split_at_mut(pack.len());
+    let buffer = InOutBuf::new(pack, body).expect("invariant: both are as long as the pack");
+    let tag = ChaCha20Poly1305::new(&pack_key.into())
+        .encrypt_inout_detached(&Nonce::default(), &aad, buffer)
+        .expect("invariant: a pack is far below the cipher's limit");
+    tail.copy_from_slice(&tag);
+    disturb(&mut sealed);
+    let block = Block::new(Bytes::from(sealed)).map_err(|_| SealError::Length(pack.len()))?;
+    if open_bytes(block.bytes(), &pack_key).as_deref() != Some(pack) {
+        return Err(SealError::Mismatch);
+    }
+    let block_key = BlockKey { suite: SUITE_1, id: block.id(), key: pack_key };
+    Ok((block, block_key))
+}
+
+/// Authenticates, then decrypts into a buffer of its own: nothing unauthenticated is ever written.
+fn open_bytes(sealed: &[u8], key: &[u8; 32]) -> Option<Vec<u8>> {
+    let (body, tag) = sealed.split_last_chunk::<SEAL_OVERHEAD>()?;
+    let mut pack = vec![0; body.len()];
+    let buffer = InOutBuf::new(body, &mut pack).ok()?;
+    ChaCha20Poly1305::new(&(*key).into()).decrypt_inout_detached(&Nonce::default(), &aad(), buffer, &Tag::from(*tag)).ok()?;
+    Some(pack)
+}
+
+/// Returns the associated data of suite 1: `"cachette block" ‖ 1`.
+fn aad() -> [u8; labels::BLOCK.len() + 1] {
+    let mut aad = [SUITE_1; labels::BLOCK.len() + 1];
+    aad[..labels::BLOCK.len()].copy_from_slice(labels::BLOCK);
+    aad
+}

@@ -1,0 +1,1 @@
+//! Directories: pages of entries, and pages of pages.

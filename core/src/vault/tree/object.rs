@@ -1,0 +1,1 @@
+//! The frame of every object: `[kind, version, table, body]`.
