@@ -30,15 +30,28 @@ pub const SIGN_LINK: &[u8] = b"cachette link";
 /// Noise prologue of a link, followed by the wire version and the dialled peer id.
 pub const LINK_PROLOGUE: &[u8] = b"cachette link prologue";
 
-/// Derives the nonce and key of a sealed head from its public fields and content.
+/// Derives the key that makes nonces for the epoch before, from the epoch's secret.
+pub const PREVIOUS_NONCE: &str = "cachette 2026-11 previous nonce";
+/// Derives the key that makes nonces for heads, from the epoch's secret.
 pub const HEAD_NONCE: &str = "cachette 2026-11 head nonce";
+/// Derives a fresh epoch secret from the signer's secret, entropy and the certificate before.
+pub const EPOCH_FRESH: &str = "cachette 2026-11 epoch fresh";
+/// Derives HPKE's ephemeral randomness from the signer's secret, entropy and all that is sealed.
+pub const WRAP_FRESH: &str = "cachette 2026-11 wrap fresh";
 /// Derives the encryption key of a password-protected seed from the Argon2id output.
 pub const PASSWORD_SEAL: &str = "cachette 2026-11 password seal";
 /// Derives the key commitment of a password-protected seed from the Argon2id output.
 pub const PASSWORD_COMMIT: &str = "cachette 2026-11 password commitment";
 
+/// Derives the key that makes nonces for a password-protected seed, from the Argon2id output.
+pub const PASSWORD_NONCE: &str = "cachette 2026-11 password nonce";
+/// Derives the salt of a password-protected seed from entropy and the seed.
+pub const PASSWORD_SALT: &str = "cachette 2026-11 password salt";
+
 /// Scores a carrier for a partition (rendezvous hashing).
 pub const PLACEMENT: &str = "cachette 2026-11 placement";
+/// Derives the checksum of an invitation's text from its contents.
+pub const INVITATION_TEXT: &str = "cachette 2026-11 text of an invitation";
 /// Names an invitation's token on the node that issued it, so that the node stores no secret.
 pub const INVITATION: &str = "cachette 2026-11 invitation";
 
@@ -55,11 +68,17 @@ mod tests {
             CHUNK,
             DEVICE_SIGN,
             DEVICE_AGREE,
+            PREVIOUS_NONCE,
             HEAD_NONCE,
+            EPOCH_FRESH,
+            WRAP_FRESH,
             PASSWORD_SEAL,
             PASSWORD_COMMIT,
+            PASSWORD_NONCE,
+            PASSWORD_SALT,
             PLACEMENT,
             INVITATION,
+            INVITATION_TEXT,
         ];
         for (i, a) in derive.iter().enumerate() {
             for (j, b) in derive.iter().enumerate() {

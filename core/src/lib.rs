@@ -29,11 +29,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod address;
 pub mod block;
 pub mod codec;
 pub mod copies;
 pub mod id;
 pub mod identity;
+pub mod invitation;
 pub mod labels;
 pub mod limits;
 pub mod link;

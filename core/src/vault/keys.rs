@@ -1,1 +1,33 @@
 //! A vault's keys: epochs, recovery phrase, password, and the certificates and heads that they sign.
+//!
+//! ```text
+//!   24 words --> seed --> Identity (paper)          seed --> Identity (device) <-- password, on this device only
+//!                             |  HPKE                           |  HPKE
+//!                             v                                 v
+//!                E_0 <-- sealed under -- E_1 <-- sealed under -- E_2          one secret per epoch
+//!                 |                                               |
+//!              chunk key                               seal key, head key
+//! ```
+//!
+//! Everything here is a pure function of records, identities and entropy that the caller brings. Entropy is mixed with the signer's
+//! own secret and with what is sealed, so that a broken generator or a cloned machine never makes two messages share a key and nonce.
+
+pub mod authority;
+pub mod epoch;
+pub mod floor;
+pub mod heads;
+pub mod keyring;
+pub mod password;
+pub mod phrase;
+pub mod restore;
+mod synthetic;
+pub mod wrap;
+
+pub use authority::{Amendment, AuthorityError, Founding, Newcomer, found};
+pub use epoch::EpochSecret;
+pub use floor::{Floor, FloorError};
+pub use heads::{HeadError, Standing, open_head, standing, write_head};
+pub use keyring::{Keyring, KeyringError};
+pub use password::{Cost, Locked, PasswordError};
+pub use phrase::{PhraseError, parse_phrase, phrase};
+pub use restore::{RestoreError, Restored, located, restore};

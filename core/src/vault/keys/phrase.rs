@@ -1,0 +1,172 @@
+//! The recovery phrase: a seed as 24 English words of BIP39, with a checksum of eight bits. A way to write a seed down, not a coin wallet.
+
+use std::fmt;
+
+use bip39::{Language, Mnemonic};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::identity::Seed;
+
+/// How many words write a seed of 256 bits and its checksum.
+pub const WORDS: usize = 24;
+
+/// A text is not a recovery phrase. `Debug` shows positions only: what was typed is nearly a secret.
+#[derive(Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PhraseError {
+    /// Too few or too many words.
+    #[error("a recovery phrase has {WORDS} words, these are {0}")]
+    Count(usize),
+    /// A word is in no list.
+    #[error("word {position} is unknown{}", guesses(.nearest))]
+    UnknownWord {
+        /// Counts from 1, as on the recovery sheet.
+        position: usize,
+        /// Up to three words that look like it, the nearest first.
+        nearest: Vec<&'static str>,
+    },
+    /// Every word is known, but the checksum does not hold.
+    #[error("the words do not belong together: one of them is another one, or two have changed places")]
+    Checksum,
+}
+
+/// Writes a seed as its words, separated by spaces.
+#[must_use]
+pub fn phrase(seed: &Seed) -> Zeroizing<String> {
+    let mnemonic = Mnemonic::from_entropy_in(Language::English, seed.expose()).expect("invariant: 256 bits are 24 words");
+    let mut text = Zeroizing::new(String::with_capacity(WORDS * 9));
+    for word in mnemonic.words() {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(word);
+    }
+    text
+}
+
+/// Reads a seed from its words: in any case, over any number of lines, with or without the numbers of the recovery sheet.
+///
+/// # Errors
+/// [`PhraseError`].
+pub fn parse_phrase(text: &str) -> Result<Seed, PhraseError> {
+    let text = Zeroizing::new(text.to_lowercase());
+    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c == ',').filter(|token| !is_numbering(token)).collect();
+    for (index, word) in words.iter().enumerate() {
+        if Language::English.find_word(word).is_none() {
+            return Err(PhraseError::UnknownWord { position: index + 1, nearest: nearest(word) });
+        }
+    }
+    if words.len() != WORDS {
+        return Err(PhraseError::Count(words.len()));
+    }
+    let mnemonic = Mnemonic::parse_in_normalized(Language::English, &Zeroizing::new(words.join(" "))).map_err(|_| PhraseError::Checksum)?;
+    let (entropy, _) = mnemonic.to_entropy_array();
+    let entropy = Zeroizing::new(entropy);
+    entropy.first_chunk().map(|seed| Seed::new(*seed)).ok_or(PhraseError::Checksum)
+}
+
+/// `7`, `7.`, `7)`, `7:` and nothing at all.
+fn is_numbering(token: &str) -> bool {
+    token.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ')' | ':'))
+}
+
+/// Finds up to three words of the list at the smallest distance, of one or two slips of the pen.
+fn nearest(word: &str) -> Vec<&'static str> {
+    let word: Vec<char> = word.chars().take(LONGEST).collect();
+    let within = |most| Language::English.word_list().iter().copied().filter(|known| slips(&word, known) <= most).take(3).collect();
+    let one: Vec<_> = within(1);
+    if one.is_empty() { within(2) } else { one }
+}
+
+/// Counts the letters to change, add, drop or swap with their neighbour to get from one word to the other.
+fn slips(from: &[char], to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, b) in to.iter().enumerate() {
+            let mut cost = (last[j] + usize::from(a != b)).min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *a == to[j - 1] && from[i - 1] == *b {
+                cost = cost.min(before[j - 1] + 1);
+            }
+            row.push(cost);
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[to.len()]
+}
+
+fn guesses(nearest: &[&str]) -> String {
+    match nearest {
+        [] => String::new(),
+        [one] => format!("; did you mean {one}"),
+        [others @ .., last] => format!("; did you mean {} or {last}", others.join(", ")),
+    }
+}
+
+impl fmt::Debug for PhraseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(count) => write!(f, "Count({count})"),
+            Self::UnknownWord { position, .. } => write!(f, "UnknownWord({position})"),
+            Self::Checksum => f.write_str("Checksum"),
+        }
+    }
+}
+
+/// Letters of a typed word that are looked at: the list's longest word has eight.
+const LONGEST: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The published BIP39 vector for 32 bytes of 0x7f.
+    const LEGAL: &str = "legal winner thank year wave sausage worth useful legal winner thank year wave sausage worth useful legal winner thank year wave sausage worth title";
+
+    fn message(text: &str) -> String {
+        parse_phrase(text).err().map_or_else(|| "understood".to_owned(), |error| error.to_string())
+    }
+
+    #[test]
+    fn words_and_seed_are_the_same_thing() {
+        assert_eq!(phrase(&Seed::new([0x7f; 32])).as_str(), LEGAL);
+        assert_eq!(parse_phrase(LEGAL).expect("the published vector").expose(), &[0x7f; 32]);
+        for seed in 0..=255u8 {
+            let seed = blake3::hash(&[seed]).into();
+            assert_eq!(parse_phrase(&phrase(&Seed::new(seed))).expect("written by us").expose(), &seed);
+        }
+    }
+
+    #[test]
+    fn a_phrase_is_read_as_people_type_it() {
+        let numbered: String = LEGAL.split(' ').enumerate().map(|(i, word)| format!("{}. {}\n", i + 1, word.to_uppercase())).collect();
+        assert_eq!(parse_phrase(&numbered).expect("numbered, upper case").expose(), &[0x7f; 32]);
+        assert_eq!(parse_phrase(&LEGAL.replace(' ', ",  ")).expect("commas").expose(), &[0x7f; 32]);
+    }
+
+    #[test]
+    fn a_mistake_is_named() {
+        assert_eq!(message(&LEGAL.replacen("winner", "winer", 1)), "word 2 is unknown; did you mean wine, winner or winter");
+        assert_eq!(message(&LEGAL.replacen("year", "yaer", 1)), "word 4 is unknown; did you mean year");
+        assert_eq!(message(&LEGAL.replacen("wave", "qqqqqqq", 1)), "word 5 is unknown");
+        assert_eq!(message(LEGAL.trim_end_matches(" title")), "a recovery phrase has 24 words, these are 23");
+        assert_eq!(message(""), "a recovery phrase has 24 words, these are 0");
+        assert!(message(&LEGAL.replacen("winner thank", "thank winner", 1)).starts_with("the words do not belong together"));
+        assert!(message(&"abandon ".repeat(24)).starts_with("the words do not belong together"));
+    }
+
+    #[test]
+    fn hostile_text_costs_little() {
+        assert_eq!(message(&"x".repeat(1 << 20)), "word 1 is unknown");
+        assert_eq!(message(&"zoo ".repeat(1 << 16)), "a recovery phrase has 24 words, these are 65536");
+    }
+
+    #[test]
+    fn k10_a_mistyped_word_stays_out_of_debug_output() {
+        let error = parse_phrase(&LEGAL.replacen("winner", "canary", 1)).err().expect("canary is no word of the list");
+        assert_eq!(format!("{error:?}"), "UnknownWord(2)");
+    }
+}
