@@ -1,0 +1,124 @@
+//! The operating system's files behind the seam of [`Vfs`].
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::vfs::{Entry, Space, Vfs, VfsFile};
+
+/// A directory of the operating system.
+#[derive(Debug)]
+pub(super) struct OsVfs {
+    root: PathBuf,
+}
+
+#[derive(Debug)]
+struct OsFile(File);
+
+impl OsVfs {
+    pub(super) const fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+}
+
+impl Vfs for OsVfs {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn VfsFile>> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(self.root.join(path))?;
+        Ok(Arc::new(OsFile(file)))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn VfsFile>> {
+        Ok(Arc::new(OsFile(OpenOptions::new().read(true).write(true).open(self.root.join(path))?)))
+    }
+
+    fn read(&self, path: &Path, expected: usize, fresh: bool) -> io::Result<Vec<u8>> {
+        let file = File::open(self.root.join(path))?;
+        if fresh {
+            #[cfg(target_os = "linux")]
+            rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)?;
+        }
+        let mut bytes = Vec::with_capacity(expected + 1);
+        file.take(expected as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(self.root.join(from), self.root.join(to))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(self.root.join(path))
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        match DirBuilder::new().mode(0o700).create(self.root.join(path)) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            other => other,
+        }
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        File::open(self.root.join(path))?.sync_all()
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
+        let listing = match fs::read_dir(self.root.join(path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other?,
+        };
+        let mut entries = Vec::new();
+        for entry in listing {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                entries.push(Entry { name, len: None });
+            } else if kind.is_file() {
+                entries.push(Entry { name, len: Some(entry.metadata()?.len()) });
+            }
+        }
+        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    fn space(&self) -> io::Result<Space> {
+        let stats = fs4::statvfs(&self.root)?;
+        Ok(Space { available: stats.available_space(), total: stats.total_space() })
+    }
+}
+
+impl VfsFile for OsFile {
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read_exact_at(out, offset)
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        {
+            let now = self.0.metadata()?.len();
+            if len > now {
+                match rustix::fs::fallocate(&self.0, rustix::fs::FallocateFlags::empty(), now, len - now) {
+                    // Not every file system can; a sparse extension is what redb itself would have made.
+                    Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
+                    other => return Ok(other?),
+                }
+            }
+        }
+        self.0.set_len(len)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        // Length is part of what fdatasync keeps, times are not needed.
+        self.0.sync_data()
+    }
+}
