@@ -41,6 +41,7 @@ pub mod limits;
 pub mod link;
 pub mod message;
 pub mod node;
+
 pub mod record;
 pub mod store;
 pub mod time;

@@ -1,0 +1,225 @@
+//! What an application can ask of a vault, and what it gets.
+
+use thiserror::Error;
+
+use super::keys::AuthorityError;
+use super::tree::{EditError, Entry, Meta, Name, Node, Path, WalkError, WriteError};
+use crate::copies::Copies;
+use crate::id::BlockId;
+use crate::record::{Carrier, Policy};
+
+/// A wish of the application.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Puts a file, folder or symlink; a file's bytes follow as [`super::Output::More`] invites them. Staged until the next commit.
+    Put(Path, New),
+    /// Removes a file, or a folder with everything in it. Staged.
+    Remove(Path),
+    /// Moves a file or folder; what stands at the target must not exist. Staged.
+    Move(Path, Path),
+    /// Makes everything that is staged the vault's next snapshot. Replied to when it is safe and the head that says so is published.
+    Commit(String),
+    /// Reads a file from an offset, to its end or so many bytes.
+    Read {
+        /// The file.
+        path: Path,
+        /// The first byte.
+        from: u64,
+        /// How many bytes; to the end if `None`. Beyond the end is cut off.
+        len: Option<u64>,
+    },
+    /// Looks one entry up; the empty path is the root folder.
+    Stat(Path),
+    /// Lists a folder after a name, at most so many entries.
+    List {
+        /// The folder.
+        path: Path,
+        /// Only names after this one.
+        after: Option<Name>,
+        /// At most this many.
+        limit: usize,
+    },
+    /// Names the blocks and chunks of a file, from a byte offset on, at most so many chunks.
+    Layout {
+        /// The file.
+        path: Path,
+        /// The first byte.
+        from: u64,
+        /// At most this many chunks.
+        limit: usize,
+    },
+    /// Names every block that the current tree needs.
+    Live,
+    /// Asks all carriers for newer heads and certificates.
+    Refresh,
+    /// Signs and publishes a further certificate.
+    Amend(Change),
+    /// Brings every block of the current tree, and the newest records, to the carriers of the current certificate.
+    Spread,
+}
+
+/// What a put makes.
+#[derive(Debug, Clone)]
+pub enum New {
+    /// A file with these attributes; bytes follow.
+    File(Meta),
+    /// A folder; one that exists keeps what is in it and takes the attributes.
+    Dir(Meta),
+    /// A symlink to a target.
+    Symlink(Meta, Vec<u8>),
+}
+
+/// A change of a vault's certificate.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Adds a carrier, or replaces what is said of it.
+    Carrier(Carrier),
+    /// Sets how many copies are wanted.
+    Policy(Policy),
+}
+
+/// What came of a command.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    /// The put is cut and staged: its length, and how many of its bytes were new to the vault.
+    Staged {
+        /// Bytes of the file.
+        len: u64,
+        /// Bytes that no block held before.
+        new: u64,
+    },
+    /// Done.
+    Done,
+    /// The commit stands.
+    Committed(Committed),
+    /// The read is complete.
+    Read(u64),
+    /// An entry.
+    Stat(Node),
+    /// Entries of a folder, by name; the list is complete when there are fewer than asked for.
+    List(Vec<Entry>),
+    /// Chunks of a file: offset, length and the blocks that each touches.
+    Layout(Vec<Listed>),
+    /// All live blocks.
+    Live(Vec<BlockId>),
+    /// So many of so many carriers answered.
+    Refreshed(usize, usize),
+}
+
+/// One chunk of a file and where it lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its first byte in the file.
+    pub start: u64,
+    /// Its length.
+    pub len: u32,
+    /// The one or two blocks that hold it.
+    pub blocks: Vec<BlockId>,
+}
+
+/// What a commit did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// The fewest copies that anything it counts on has, and how many are wanted; none for an empty vault.
+    pub copies: Option<Copies>,
+    /// Whether a head was written; `false` when nothing had changed.
+    pub changed: bool,
+    /// What was written.
+    pub stats: Stats,
+}
+
+/// What a put or commit moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Bytes of the files.
+    pub bytes: u64,
+    /// Bytes of chunks that were new.
+    pub new_bytes: u64,
+    /// Blocks that were sealed.
+    pub blocks: u64,
+    /// Their bytes: what one copy takes.
+    pub block_bytes: u64,
+    /// Old blocks that were counted on again.
+    pub reused: u64,
+}
+
+/// Why a command was not done.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// Nothing is there.
+    #[error("{0} does not exist")]
+    NotFound(String),
+    /// It is no folder.
+    #[error("{0} is not a folder")]
+    NotADirectory(String),
+    /// It is no file.
+    #[error("{0} is not a file")]
+    NotAFile(String),
+    /// Something is there already.
+    #[error("{0} exists already")]
+    Exists(String),
+    /// A folder cannot be moved into itself.
+    #[error("{0} cannot be moved into itself")]
+    IntoItself(String),
+    /// Blocks are needed that nobody has at the moment.
+    #[error("{} needed parts are on no reachable node", .0.len())]
+    Unavailable(Vec<BlockId>),
+    /// A block that was counted on is gone from all its holders; running the put again sends its content anew.
+    #[error("a copy that was counted on is gone; run the put again")]
+    Lost(BlockId),
+    /// What was opened is not what was written.
+    #[error("damaged: {0}")]
+    Damaged(String),
+    /// A newer release wrote it.
+    #[error("written by a newer release (object kind {0}); update to read it")]
+    Newer(u8),
+    /// A newer release wrote something into the folder that would be rewritten.
+    #[error("{0} holds an entry that a newer release wrote; update to change it")]
+    NewerThere(String),
+    /// The device's own disk failed.
+    #[error("this device's disk failed while keeping notes")]
+    NotKept,
+    /// The device has no right to do that in this vault.
+    #[error("this device cannot do that: {0}")]
+    NoRight(String),
+    /// The keys to open it are not here.
+    #[error("this device holds no key that opens it")]
+    NoKey,
+    /// The application cancelled it.
+    #[error("cancelled")]
+    Cancelled,
+    /// A block could not be sealed: memory or processor gave wrong results twice.
+    #[error("sealing failed its self-check: this machine's memory or processor is not reliable")]
+    SelfCheck,
+}
+
+impl From<WalkError> for CommandError {
+    fn from(error: WalkError) -> Self {
+        match error {
+            WalkError::Missing(keys) => Self::Unavailable(keys.iter().map(|key| key.id).collect()),
+            WalkError::NotFound { path } => Self::NotFound(path.to_string()),
+            WalkError::NotADirectory { path } => Self::NotADirectory(path.to_string()),
+            WalkError::NotAFile => Self::NotAFile("it".into()),
+            WalkError::Unknown { kind, .. } => Self::Newer(kind),
+            WalkError::Damaged(what) => Self::Damaged(what.into()),
+        }
+    }
+}
+
+impl From<EditError> for CommandError {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::Walk(error) => error.into(),
+            EditError::Write(WriteError::Seal(_)) => Self::SelfCheck,
+            EditError::Write(error) => Self::Damaged(error.to_string()),
+            EditError::Unknown(path) => Self::NewerThere(path.to_string()),
+        }
+    }
+}
+
+impl From<AuthorityError> for CommandError {
+    fn from(error: AuthorityError) -> Self {
+        Self::NoRight(error.to_string())
+    }
+}

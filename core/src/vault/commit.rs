@@ -1,0 +1,272 @@
+//! From staged changes to a published head: the one order in which nothing is ever promised too early.
+//!
+//! ```text
+//!  Draining --puts cut, packs sealed--> Building --tree written--> Placing --every block safe--> Keeping
+//!                                                                                                   |
+//!      reply <--nothing more happens-- Settling <--head safe-- Publishing <--head durable here-----+
+//! ```
+//!
+//! A head is signed only when every block that it counts on is safe, kept here before anybody else sees it, and published after
+//! that. A spread (old blocks to new carriers) takes the same road from `Placing` on with the heads that stand.
+
+use serde::{Deserialize, Serialize};
+
+use super::build::{Build, Built};
+use super::command::{CommandError, Committed, Reply};
+use super::compress::Codec;
+use super::fetch::Cache;
+use super::keys::{self, Keyring};
+use super::machine::Vault;
+use super::outbox::KeepFor;
+use super::reference::{At, Reference};
+use super::seal::BlockKey;
+use super::tree::{EditError, WalkError};
+use super::walks::Refused;
+use super::{CommandId, Output, notes};
+use crate::codec;
+use crate::copies::Copies;
+use crate::id::RecordId;
+use crate::record::{Chain, Head, Record};
+
+/// A commit or spread under way.
+pub(super) struct Commit {
+    pub(super) command: CommandId,
+    pub(super) message: String,
+    pub(super) phase: Phase,
+}
+
+/// How far it is.
+pub(super) enum Phase {
+    /// Puts are being cut and packs sealed.
+    Draining,
+    /// The tree is being written; waits for old pages.
+    Building(Box<Build>),
+    /// The tree of a spread is being walked; waits for pages.
+    Walking,
+    /// Blocks wait for their copies.
+    Placing(Next),
+    /// The head is being written down here.
+    Keeping(Box<Written>),
+    /// A head waits for its copies.
+    Publishing(RecordId, Outcome),
+    /// Blocks and heads are safe; copies beyond that are still on their way.
+    Settling(Outcome),
+}
+
+/// What follows when every block is safe.
+pub(super) enum Next {
+    /// A new head for this snapshot.
+    Head(Built),
+    /// The heads that stand, for carriers that do not have them.
+    Same,
+    /// Nothing: no change was made.
+    Nothing,
+}
+
+/// A signed head and what it stands for.
+pub(super) struct Written {
+    head: Head,
+    built: Built,
+}
+
+/// What will be replied.
+#[derive(Clone, Copy)]
+pub(super) struct Outcome {
+    changed: bool,
+    /// Copies of the head.
+    pub(super) head: Option<Copies>,
+}
+
+/// What a phase came to.
+enum Step {
+    /// The next phase, to be tried at once.
+    On(Phase),
+    /// This phase still, until something happens.
+    Wait(Phase),
+    /// The end.
+    Over(Outcome),
+}
+
+impl Commit {
+    pub(super) fn new(command: CommandId, message: String) -> Self {
+        Self { command, message, phase: Phase::Draining }
+    }
+
+    pub(super) fn spread(command: CommandId) -> Self {
+        Self { command, message: String::new(), phase: Phase::Walking }
+    }
+}
+
+impl Vault {
+    /// Goes on with the commit under way, and begins the next one, as far as possible.
+    pub(super) fn commit_on(&mut self) {
+        while let Some(Commit { command, message, phase }) = self.commit.take().or_else(|| self.commits.pop_front()) {
+            self.commit = Some(Commit { command, message: String::new(), phase: Phase::Walking });
+            if let Some(lost) = self.writing.lost_block() {
+                self.fail_commit(CommandError::Lost(lost));
+                continue;
+            }
+            match self.step(command, &message, phase) {
+                Ok(Step::On(phase)) => self.commit = Some(Commit { command, message, phase }),
+                Ok(Step::Wait(phase)) => {
+                    self.commit = Some(Commit { command, message, phase });
+                    return;
+                }
+                Ok(Step::Over(outcome)) => {
+                    self.commit = None;
+                    let copies = fewest(self.writing.worst(), outcome.head);
+                    let stats = self.writing.reset();
+                    self.out.reply(command, Ok(Reply::Committed(Committed { copies, changed: outcome.changed, stats })));
+                }
+                Err(error) => self.fail_commit(error),
+            }
+        }
+    }
+
+    fn step(&mut self, command: CommandId, message: &str, phase: Phase) -> Result<Step, CommandError> {
+        if self.fetch.waits(command) {
+            return Ok(Step::Wait(phase));
+        }
+        Ok(match phase {
+            Phase::Draining => match self.view.merged() {
+                Some(merged) if self.writing.is_drained() => {
+                    self.writing.paused = true;
+                    Step::On(Phase::Building(Box::new(Build::new(merged.clone(), std::mem::take(&mut self.writing.staged)))))
+                }
+                _ => Step::Wait(Phase::Draining),
+            },
+            Phase::Building(mut build) => match build.advance(&self.pages, &mut self.writing, message, self.clock.now(), &self.identity) {
+                Ok(built) => {
+                    if built.is_some() {
+                        self.writing.place_tree(&mut self.out);
+                    }
+                    self.writing.journal(&mut self.out);
+                    Step::On(Phase::Placing(built.map_or(Next::Nothing, Next::Head)))
+                }
+                Err(EditError::Walk(WalkError::Missing(keys))) => {
+                    self.fetch.want(command, &keys, Cache::Pages, &mut self.out);
+                    Step::Wait(Phase::Building(build))
+                }
+                Err(error) => return Err(error.into()),
+            },
+            Phase::Walking if self.view.merged().is_none() => Step::Wait(Phase::Walking),
+            Phase::Walking => match self.live(command) {
+                Ok(live) => {
+                    self.writing.confirm(live, &mut self.out);
+                    Step::On(Phase::Placing(Next::Same))
+                }
+                Err(Refused::Walk(WalkError::Missing(keys))) => {
+                    self.fetch.want(command, &keys, Cache::Pages, &mut self.out);
+                    Step::Wait(Phase::Walking)
+                }
+                Err(Refused::Walk(error)) => return Err(error.into()),
+                Err(Refused::Command(error)) => return Err(error),
+            },
+            Phase::Placing(next) if !self.writing.is_safe() => Step::Wait(Phase::Placing(next)),
+            Phase::Placing(Next::Head(built)) => Step::Wait(self.sign(built)?),
+            Phase::Placing(Next::Same) => match self.publish_heads() {
+                Some(head) => Step::On(Phase::Publishing(head, Outcome { changed: false, head: None })),
+                None => Step::Over(Outcome { changed: false, head: None }),
+            },
+            Phase::Placing(Next::Nothing) => Step::On(Phase::Settling(Outcome { changed: false, head: None })),
+            Phase::Keeping(written) => Step::Wait(Phase::Keeping(written)),
+            Phase::Publishing(_, outcome) if outcome.head.is_some_and(|copies| copies.is_safe()) => Step::On(Phase::Settling(outcome)),
+            Phase::Publishing(head, outcome) => Step::Wait(Phase::Publishing(head, outcome)),
+            Phase::Settling(outcome) if self.writing.is_settled() => Step::Over(outcome),
+            Phase::Settling(outcome) => Step::Wait(Phase::Settling(outcome)),
+        })
+    }
+
+    /// Signs the head of a snapshot whose blocks are all safe, and writes it down here before anybody else sees it.
+    fn sign(&mut self, built: Built) -> Result<Phase, CommandError> {
+        let me = self.device();
+        let before = self.view.head(&me).map(|head| (head.sequence, head.id()));
+        let vector = built.vector.iter().map(|(device, sequence)| (*device, *sequence)).filter(|(device, _)| *device != me).collect();
+        let content = HeadContent::of(&built.snapshot).ok_or(CommandError::SelfCheck)?;
+        let head = keys::write_head(&self.chain, &self.keyring, &self.identity, before, vector, &codec::encode(&content))
+            .map_err(|error| CommandError::NoRight(error.to_string()))?;
+        let note = (notes::head_key(&me), Some(head.bytes().to_vec()));
+        self.out.keep(KeepFor::Head, vec![note], true);
+        Ok(Phase::Keeping(Box::new(Written { head, built })))
+    }
+
+    /// The head of the commit under way is durable here: now others may see it.
+    pub(super) fn head_kept(&mut self, kept: bool) {
+        if !kept {
+            return self.fail_commit(CommandError::NotKept);
+        }
+        let Some(Commit { phase: phase @ Phase::Keeping(_), .. }) = &mut self.commit else { return };
+        let Phase::Keeping(written) = std::mem::replace(phase, Phase::Walking) else { return };
+        let Written { head, built } = *written;
+        *phase = Phase::Publishing(head.id(), Outcome { changed: true, head: None });
+        self.out.push(Output::Publish(Record::Head(head.clone())));
+        self.view.advance(head, built.snapshot, built.root);
+        self.merge();
+    }
+
+    /// Publishes all heads that stand, and returns the name of one of them.
+    fn publish_heads(&mut self) -> Option<RecordId> {
+        let mut last = None;
+        for head in self.view.heads() {
+            last = Some(head.id());
+            self.out.push(Output::Publish(Record::Head(head.clone())));
+        }
+        last
+    }
+
+    /// Ends the commit under way with an error. What it sealed is in the journal and is found again.
+    pub(super) fn fail_commit(&mut self, error: CommandError) {
+        if let Some(commit) = self.commit.take() {
+            self.live_walks.remove(&commit.command);
+            self.fetch.forget(commit.command, &mut self.out);
+            self.writing.journal(&mut self.out);
+            self.writing.reset();
+            self.out.reply(commit.command, Err(error));
+        }
+    }
+
+    /// Ends all commits with an error.
+    pub(super) fn fail_commits(&mut self, error: &CommandError) {
+        self.fail_commit(error.clone());
+        for commit in std::mem::take(&mut self.commits) {
+            self.out.reply(commit.command, Err(error.clone()));
+        }
+    }
+}
+
+/// Opens a head and returns the reference to its snapshot.
+pub(super) fn snapshot_of(chain: &Chain, keyring: &Keyring, head: &Head) -> Result<Reference, CommandError> {
+    let content = keys::open_head(chain, keyring, head).map_err(|_| CommandError::NoKey)?;
+    let content: HeadContent = codec::decode(&content).map_err(|error| CommandError::Damaged(format!("a head's content: {error}")))?;
+    Ok(content.into_reference())
+}
+
+/// What is sealed inside a head: the resolved reference to its snapshot, `[first, next, offset, stored, codec]`.
+#[derive(Serialize, Deserialize)]
+struct HeadContent(BlockKey, Option<BlockKey>, u32, u32, Codec);
+
+impl HeadContent {
+    fn of(reference: &Reference) -> Option<Self> {
+        let block = |at: &At| match at {
+            At::Block(block) => Some(*block),
+            At::Pack(_) => None,
+        };
+        let next = match &reference.next {
+            Some(next) => Some(block(next)?),
+            None => None,
+        };
+        Some(Self(block(&reference.first)?, next, reference.offset, reference.stored, reference.codec))
+    }
+
+    fn into_reference(self) -> Reference {
+        Reference { first: At::Block(self.0), next: self.1.map(At::Block), offset: self.2, stored: self.3, codec: self.4 }
+    }
+}
+
+/// Returns the fewer copies of the two.
+fn fewest(blocks: Option<Copies>, head: Option<Copies>) -> Option<Copies> {
+    match (blocks, head) {
+        (Some(blocks), Some(head)) if head.durable < blocks.durable => Some(Copies { durable: head.durable, ..blocks }),
+        (blocks, head) => blocks.or(head),
+    }
+}

@@ -1,0 +1,478 @@
+//! The vault machine: takes inputs in, hands each to the part that owns it, and lets every part that can go on go on.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::chunk::ChunkKey;
+use super::command::{Change, Command, CommandError, New, Reply, Stats};
+use super::commit::{Commit, Phase};
+use super::fetch::{Arrived, Failed, Fetcher};
+use super::index::ChunkIndex;
+use super::job::{JobId, Outcome};
+use super::keys::{Amendment, AuthorityError, Keyring, KeyringError};
+use super::opened::Opened;
+use super::outbox::{JobFor, KeepFor, Outbox};
+use super::put::{Staged, Writing};
+use super::read::Reading;
+use super::seal::SealKey;
+use super::tree::{BlockWalk, Edit, Node, Pages, Path};
+use super::view::View;
+use super::{Alarm, CommandId, Input, KeepId, Output, notes};
+use crate::copies::Copies;
+use crate::id::{BlockId, PeerId, VaultId};
+use crate::identity::{Identity, Seed};
+use crate::limits::READ_WINDOW;
+use crate::record::{Certificate, Chain, ChainError, Head, Locate, Record, RecordError};
+use crate::time::{Clock, Deadline, Time};
+
+/// The command number behind which the vault itself waits for pages, to merge heads.
+pub(super) const MERGING: CommandId = CommandId(u64::MAX);
+
+/// What a vault starts from.
+pub struct Opening {
+    /// The device's seed.
+    pub seed: Seed,
+    /// All durable notes of the device.
+    pub notes: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Fresh entropy.
+    pub entropy: [u8; 32],
+}
+
+/// A vault cannot be opened from these notes.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// There is no certificate 0.
+    #[error("no vault is set up here")]
+    NoVault,
+    /// A note is not what it should be.
+    #[error("the device's notes are damaged")]
+    Note(#[from] RecordError),
+    /// The certificates do not follow one another.
+    #[error("the device's certificates do not stand: {0}")]
+    Chain(#[from] ChainError),
+    /// The device is no reader of the vault, or its keys do not open.
+    #[error(transparent)]
+    Key(#[from] KeyringError),
+}
+
+/// One open vault on one device.
+pub struct Vault {
+    pub(super) clock: Clock,
+    pub(super) out: Outbox,
+    pub(super) identity: Identity,
+    entropy: [u8; 32],
+    pub(super) chain: Chain,
+    pub(super) keyring: Keyring,
+    pub(super) locate: Option<Locate>,
+    pub(super) view: View,
+    pub(super) pages: Pages,
+    pub(super) content: Opened,
+    pub(super) fetch: Fetcher,
+    pub(super) writing: Writing,
+    pub(super) reads: BTreeMap<CommandId, Reading>,
+    /// Commands that wait for pages or for the merged tree.
+    pub(super) waiting: BTreeMap<CommandId, Command>,
+    /// Walks over everything that is live, for commands that need it.
+    pub(super) live_walks: BTreeMap<CommandId, (BlockWalk, Vec<BlockId>)>,
+    pub(super) commit: Option<Commit>,
+    pub(super) commits: VecDeque<Commit>,
+    pub(super) amending: Option<(CommandId, crate::id::RecordId)>,
+    refreshing: Vec<CommandId>,
+    /// Heads that are being kept before they are acted on.
+    floors: BTreeMap<KeepId, Vec<Head>>,
+    refreshed: Option<(usize, usize)>,
+}
+
+impl Vault {
+    /// Opens a vault from its device's notes.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the notes hold no vault that this device can open.
+    pub fn open(now: Time, opening: Opening) -> Result<Self, OpenError> {
+        let identity = Identity::from_seed(&opening.seed);
+        let mut certificates = BTreeMap::new();
+        let mut heads = Vec::new();
+        let mut index = ChunkIndex::default();
+        let mut locate = None;
+        for (key, value) in opening.notes {
+            match key.first() {
+                Some(&notes::SEGMENT) => index.load(notes::number(&key).unwrap_or(0), &value),
+                Some(&(notes::CERTIFICATE | notes::HEAD | notes::LOCATE)) => match Record::decode(value.into())? {
+                    Record::Certificate(certificate) => {
+                        certificates.insert(certificate.number, certificate);
+                    }
+                    Record::Head(head) => heads.push(head),
+                    Record::Locate(record) => locate = Some(record),
+                },
+                _ => {}
+            }
+        }
+        let mut certificates = certificates.into_values();
+        let mut chain = Chain::start(certificates.next().ok_or(OpenError::NoVault)?)?;
+        for certificate in certificates {
+            chain.extend(certificate)?;
+        }
+        let keyring = Keyring::open(&chain, &identity)?;
+        let mut view = View::default();
+        heads.into_iter().filter(|head| chain.check_head(head).is_ok()).for_each(|head| view.load(head));
+        let mut out = Outbox::default();
+        out.push(Output::Follow(chain.clone()));
+        let writing = Writing::new(ChunkKey::new(*keyring.chunk_key()), seal_key(&keyring), index);
+        let mut clock = Clock::default();
+        clock.advance(now);
+        let mut vault = Self {
+            clock,
+            out,
+            identity,
+            entropy: opening.entropy,
+            chain,
+            keyring,
+            locate,
+            view,
+            pages: Pages::new(),
+            content: Opened::default(),
+            fetch: Fetcher::default(),
+            writing,
+            reads: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            live_walks: BTreeMap::new(),
+            commit: None,
+            commits: VecDeque::new(),
+            amending: None,
+            refreshing: Vec::new(),
+            floors: BTreeMap::new(),
+            refreshed: None,
+        };
+        vault.merge();
+        Ok(vault)
+    }
+
+    /// Takes one input in; see the contract of every machine in the crate's documentation.
+    pub fn handle(&mut self, now: Time, input: Input) {
+        self.clock.advance(now);
+        match input {
+            Input::Command(id, command) => self.command(id, command),
+            Input::Bytes(id, bytes) => self.writing.bytes(id, bytes, &mut self.out),
+            Input::End(id) => self.writing.end(id, &mut self.out),
+            Input::Pull(id, bytes) => {
+                if let Some(reading) = self.reads.get_mut(&id) {
+                    reading.pull(bytes);
+                    self.read_on(id);
+                }
+            }
+            Input::Cancel(id) => self.cancel(id),
+            Input::Done(id, outcome) => self.done(id, outcome),
+            Input::Kept(id, kept) => self.kept(id, kept),
+            Input::Placed(id, copies) => self.writing.copies(id, copies),
+            Input::Settled(id, copies) => self.writing.settled(id, copies),
+            Input::Lost(id) => self.writing.lost(id, &mut self.out),
+            Input::Got(block) => self.fetch.got(block, &mut self.out),
+            Input::Unavailable(id) => {
+                let arrived = self.fetch.unavailable(id);
+                self.arrived(arrived);
+            }
+            Input::Published(id, copies) => self.published(id, copies),
+            Input::Records(_, records) => self.records(records),
+            Input::Refreshed(answered, of) => {
+                self.refreshed = Some((answered, of));
+                self.finish_refresh();
+            }
+            Input::Tick => {}
+        }
+        self.commit_on();
+        self.writing.invite(&mut self.out);
+    }
+
+    /// Returns the next thing to do.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.out.poll()
+    }
+
+    /// Returns when to call again: never, a vault waits for answers only.
+    #[must_use]
+    pub const fn deadline(&self) -> Option<Deadline> {
+        None
+    }
+
+    /// Returns the vault's id.
+    #[must_use]
+    pub fn id(&self) -> VaultId {
+        self.chain.vault()
+    }
+
+    /// Returns the vault's certificates.
+    #[must_use]
+    pub const fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// Returns this device's id.
+    #[must_use]
+    pub fn device(&self) -> PeerId {
+        self.identity.peer()
+    }
+
+    /// Returns what was written since the last commit.
+    #[must_use]
+    pub const fn stats(&self) -> Stats {
+        self.writing.stats
+    }
+
+    /// Returns bytes of blocks that are sealed or being sealed and may still get further copies.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.writing.in_flight()
+    }
+
+    /// Returns the newest head of every device that this one has seen.
+    pub fn heads(&self) -> impl Iterator<Item = &Head> {
+        self.view.heads()
+    }
+
+    fn command(&mut self, id: CommandId, command: Command) {
+        match command {
+            Command::Put(path, New::File(meta)) => self.writing.begin(id, path, meta),
+            Command::Put(path, New::Dir(meta)) => self.stage(id, path, Staged::Edit(Edit::Directory(meta))),
+            Command::Put(path, New::Symlink(meta, target)) => {
+                self.stage(id, path, Staged::Edit(Edit::Put(Node::Symlink { meta, target })));
+            }
+            Command::Commit(message) => self.commits.push_back(Commit::new(id, message)),
+            Command::Spread => self.commits.push_back(Commit::spread(id)),
+            Command::Refresh => {
+                self.refreshing.push(id);
+                if self.refreshing.len() == 1 {
+                    self.refreshed = None;
+                    self.out.push(Output::Refresh);
+                }
+            }
+            Command::Amend(change) => self.amend(id, change),
+            command => {
+                self.waiting.insert(id, command);
+                self.walk(id);
+            }
+        }
+    }
+
+    pub(super) fn stage(&mut self, id: CommandId, path: Path, staged: Staged) {
+        self.writing.staged.insert(path, staged);
+        self.out.reply(id, Ok(Reply::Staged { len: 0, new: 0 }));
+    }
+
+    fn cancel(&mut self, id: CommandId) {
+        if self.commit.as_ref().is_some_and(|commit| commit.command == id) {
+            return self.fail_commit(CommandError::Cancelled);
+        }
+        let known = self.writing.cancel(id) | self.reads.remove(&id).is_some() | self.waiting.remove(&id).is_some();
+        if known {
+            self.fetch.forget(id, &mut self.out);
+            self.out.reply(id, Err(CommandError::Cancelled));
+        }
+    }
+
+    fn done(&mut self, id: JobId, outcome: Outcome) {
+        match (self.out.finish_job(id), outcome) {
+            (Some(JobFor::Seal(pack)), Outcome::Sealed(Ok((block, key)))) => {
+                if self.writing.sealed(pack, block, key, &mut self.out).is_err() {
+                    self.fail_commits(&CommandError::SelfCheck);
+                }
+            }
+            (Some(JobFor::Seal(_)), Outcome::Sealed(Err(_))) => self.fail_commits(&CommandError::SelfCheck),
+            (Some(JobFor::Open(block)), Outcome::Opened(pack)) => {
+                let arrived = self.fetch.opened(block, pack, &mut self.pages, &mut self.content);
+                self.arrived(arrived);
+            }
+            _ => {}
+        }
+    }
+
+    fn kept(&mut self, id: KeepId, kept: bool) {
+        match self.out.finish_keep(id) {
+            Some(KeepFor::Head) => self.head_kept(kept),
+            Some(KeepFor::Floor) => {
+                let heads = self.floors.remove(&id).unwrap_or_default();
+                if kept {
+                    heads.into_iter().for_each(|head| self.view.adopt(head));
+                    self.merge();
+                }
+                self.finish_refresh();
+            }
+            Some(KeepFor::Certificate(command)) => self.certificate_kept(command, kept),
+            Some(KeepFor::Journal) | None => {}
+        }
+    }
+
+    fn records(&mut self, records: Vec<Record>) {
+        let mut changes = Vec::new();
+        let mut certificates: Vec<_> = Vec::new();
+        let mut heads = Vec::new();
+        for record in records.into_iter().filter(|record| record.vault() == self.chain.vault()) {
+            match record {
+                Record::Certificate(certificate) => certificates.push(certificate),
+                Record::Head(head) => heads.push(head),
+                Record::Locate(_) => {}
+            }
+        }
+        certificates.sort_by_key(|certificate| certificate.number);
+        let tip = self.chain.tip().id();
+        let forks = self.chain.evidence().len();
+        for certificate in certificates {
+            // What does not stand is the carrier's lie or a branch that is not known here; neither changes anything.
+            let _ = self.chain.extend(certificate);
+        }
+        if self.chain.evidence().len() > forks {
+            self.out.push(Output::Alarm(Alarm::CertificateFork));
+        }
+        if self.chain.tip().id() != tip {
+            for certificate in self.chain.certificates() {
+                changes.push((notes::certificate_key(certificate.number), Some(certificate.bytes().to_vec())));
+            }
+            if let Ok(keyring) = Keyring::open(&self.chain, &self.identity) {
+                self.writing.seal_key = seal_key(&keyring);
+                self.keyring = keyring;
+            }
+            self.out.push(Output::Follow(self.chain.clone()));
+        }
+        let mut newer = Vec::new();
+        for head in heads {
+            match self.view.offer(&self.chain, &head) {
+                Ok(Some(note)) => {
+                    changes.push(note);
+                    newer.push(head);
+                }
+                Ok(None) => {}
+                Err(alarm) => self.out.push(Output::Alarm(alarm)),
+            }
+        }
+        if !changes.is_empty() {
+            let keep = self.out.keep(KeepFor::Floor, changes, true);
+            self.floors.insert(keep, newer);
+        }
+    }
+
+    /// Replies to refreshes once all carriers were asked and everything newer is kept.
+    fn finish_refresh(&mut self) {
+        if let Some((answered, of)) = self.refreshed
+            && self.floors.is_empty()
+        {
+            self.refreshed = None;
+            for id in std::mem::take(&mut self.refreshing) {
+                self.out.reply(id, Ok(Reply::Refreshed(answered, of)));
+            }
+        }
+    }
+
+    /// A block arrived or cannot be had: whoever waited for it goes on or fails.
+    fn arrived(&mut self, arrived: Option<Arrived>) {
+        let Some(Arrived { waiting, result }) = arrived else { return };
+        for id in waiting {
+            match &result {
+                Ok(()) if self.reads.contains_key(&id) => self.read_on(id),
+                Ok(()) if self.fetch.waits(id) => {}
+                Ok(()) if id == MERGING => self.merge(),
+                Ok(()) => self.walk(id),
+                Err(failed) => self.fail(id, failed.clone().into()),
+            }
+        }
+    }
+
+    /// Ends whatever has this number with an error.
+    pub(super) fn fail(&mut self, id: CommandId, error: CommandError) {
+        self.fetch.forget(id, &mut self.out);
+        if id == MERGING {
+            for id in self.waiting.keys().copied().collect::<Vec<_>>() {
+                self.fail(id, error.clone());
+            }
+            self.fail_commits(&error);
+        } else if self.commit.as_ref().is_some_and(|commit| commit.command == id) {
+            self.fail_commit(error);
+        } else if self.reads.remove(&id).is_some() | self.waiting.remove(&id).is_some() {
+            self.out.reply(id, Err(error));
+        }
+    }
+
+    pub(super) fn read_on(&mut self, id: CommandId) {
+        let window = (READ_WINDOW / self.reads.len().max(1)).max(2 << 20);
+        let Some(reading) = self.reads.get_mut(&id) else { return };
+        match reading.step(id, window, &self.pages, &mut self.content, &mut self.fetch, &mut self.out) {
+            Ok(false) => {}
+            Ok(true) => {
+                let given = reading.given();
+                self.reads.remove(&id);
+                self.fetch.forget(id, &mut self.out);
+                self.out.reply(id, Ok(Reply::Read(given)));
+            }
+            Err(error) => self.fail(id, error),
+        }
+    }
+
+    fn published(&mut self, id: crate::id::RecordId, copies: Copies) {
+        if let Some((command, record)) = self.amending
+            && record == id
+            && copies.is_safe()
+        {
+            self.amending = None;
+            self.out.reply(command, Ok(Reply::Done));
+        }
+        if let Some(Commit { phase: Phase::Publishing(record, outcome), .. }) = &mut self.commit
+            && *record == id
+        {
+            outcome.head = Some(copies);
+        }
+    }
+
+    fn amend(&mut self, id: CommandId, change: Change) {
+        if self.amending.is_some() {
+            self.out.reply(id, Err(CommandError::Cancelled));
+            return;
+        }
+        let certificate = match self.amendment(change) {
+            Ok(certificate) => certificate,
+            Err(error) => return self.out.reply(id, Err(error.into())),
+        };
+        let note = (notes::certificate_key(certificate.number), Some(certificate.bytes().to_vec()));
+        self.amending = Some((id, certificate.id()));
+        self.chain.extend(certificate).expect("invariant: an amendment stands in the chain that it was made for");
+        self.out.keep(KeepFor::Certificate(id), vec![note], true);
+    }
+
+    fn amendment(&self, change: Change) -> Result<Certificate, AuthorityError> {
+        let amendment = Amendment::of(&self.chain);
+        let amendment = match change {
+            Change::Carrier(carrier) if self.chain.tip().carrier(&carrier.peer).is_some() => amendment.update_carrier(carrier)?,
+            Change::Carrier(carrier) => amendment.add_carrier(carrier)?,
+            Change::Policy(policy) => amendment.set_policy(policy),
+        };
+        // The number makes every use of the entropy another one.
+        let entropy = *blake3::keyed_hash(&self.entropy, &self.chain.tip().number.to_be_bytes()).as_bytes();
+        amendment.sign(&self.identity, &entropy)
+    }
+
+    fn certificate_kept(&mut self, command: CommandId, kept: bool) {
+        if !kept {
+            self.amending = None;
+            self.out.reply(command, Err(CommandError::NotKept));
+            return;
+        }
+        self.out.push(Output::Follow(self.chain.clone()));
+        self.out.push(Output::Publish(Record::Certificate(self.chain.tip().clone())));
+        if let Some(locate) = &self.locate {
+            self.out.push(Output::Publish(Record::Locate(locate.clone())));
+        }
+    }
+}
+
+fn seal_key(keyring: &Keyring) -> Arc<SealKey> {
+    Arc::new(SealKey::new(*keyring.current().seal_key()))
+}
+
+impl From<Failed> for CommandError {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Unavailable(id) => Self::Unavailable(vec![id]),
+            Failed::Damaged(error) => Self::Damaged(error.to_string()),
+        }
+    }
+}

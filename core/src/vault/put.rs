@@ -1,0 +1,357 @@
+//! Puts on their way: file bytes to chunks, chunks to packs, packs to blocks, until a commit takes what is staged.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::chunk::{ChunkKey, Chunker};
+use super::command::Stats;
+use super::compress::{Codec, compress};
+use super::index::ChunkIndex;
+use super::job::Job;
+use super::outbox::{JobFor, KeepFor, Outbox};
+use super::pack::{PackNumber, Packer, Stream};
+use super::reference::{At, Reference};
+use super::seal::{BlockKey, SealKey};
+use super::tree::{Chunk, Edit, FileBuilder, Meta, Path, TreeWriter, WriteError};
+use super::{CommandId, Output, Reply};
+use crate::block::Block;
+use crate::copies::Copies;
+use crate::id::BlockId;
+use crate::limits::PLACE_WINDOW;
+
+/// Bytes of file content that one put is invited to send ahead.
+const INVITATION: usize = 2 << 20;
+/// Sealed packs after which the journal is written: what an interruption can cost beside the window.
+const JOURNAL_PACKS: u32 = 16;
+
+/// Everything between two commits: puts, the data stream, blocks that wait for their copies.
+pub(super) struct Writing {
+    chunk_key: ChunkKey,
+    pub(super) seal_key: Arc<SealKey>,
+    pub(super) index: ChunkIndex,
+    pub(super) packer: Packer,
+    pub(super) tree: TreeWriter,
+    puts: BTreeMap<CommandId, Put>,
+    pub(super) staged: BTreeMap<Path, Staged>,
+    /// Bytes of packs that jobs are sealing.
+    sealing: usize,
+    flight: Flight,
+    unjournalled: u32,
+    pub(super) stats: Stats,
+    /// While a commit is under way nothing more is invited.
+    pub(super) paused: bool,
+}
+
+struct Put {
+    path: Path,
+    meta: Meta,
+    chunker: Chunker,
+    builder: FileBuilder,
+    /// Over the ids of all chunks: files of equal length and digest have the same chunks.
+    digest: blake3::Hasher,
+    len: u64,
+    new: u64,
+    invited: usize,
+}
+
+/// A change that the next commit takes.
+#[derive(Clone)]
+pub(super) enum Staged {
+    /// A file whose pages are finished at the commit, when all its packs are sealed.
+    File(StagedFile),
+    /// Anything else.
+    Edit(Edit),
+}
+
+/// A file that is cut and packed.
+#[derive(Clone)]
+pub(super) struct StagedFile {
+    pub(super) meta: Meta,
+    pub(super) builder: FileBuilder,
+    pub(super) len: u64,
+    pub(super) digest: blake3::Hash,
+}
+
+/// Blocks that the next head counts on, as far as they are not settled.
+#[derive(Default)]
+struct Flight {
+    blocks: BTreeMap<BlockId, InFlight>,
+    bytes: usize,
+    /// Settled or confirmed since the last commit: not asked about twice.
+    counted: BTreeSet<BlockId>,
+    unsafe_blocks: usize,
+    worst: Option<Copies>,
+    lost: Option<BlockId>,
+}
+
+#[derive(Clone, Copy)]
+struct InFlight {
+    bytes: usize,
+    is_safe: bool,
+}
+
+impl Writing {
+    pub(super) fn new(chunk_key: ChunkKey, seal_key: Arc<SealKey>, index: ChunkIndex) -> Self {
+        Self {
+            chunk_key,
+            tree: TreeWriter::new(Arc::clone(&seal_key)),
+            seal_key,
+            index,
+            packer: Packer::new(Stream::Data),
+            puts: BTreeMap::new(),
+            staged: BTreeMap::new(),
+            sealing: 0,
+            flight: Flight::default(),
+            unjournalled: 0,
+            stats: Stats::default(),
+            paused: false,
+        }
+    }
+
+    pub(super) fn begin(&mut self, command: CommandId, path: Path, meta: Meta) {
+        let (chunker, builder, digest) = (Chunker::new(), FileBuilder::new(), blake3::Hasher::new());
+        let put = Put { path, meta, chunker, builder, digest, len: 0, new: 0, invited: 0 };
+        self.puts.insert(command, put);
+    }
+
+    pub(super) fn bytes(&mut self, command: CommandId, bytes: Bytes, out: &mut Outbox) {
+        let Some(mut put) = self.puts.remove(&command) else { return };
+        put.invited = put.invited.saturating_sub(bytes.len());
+        put.len += bytes.len() as u64;
+        put.chunker.push(bytes);
+        while let Some(chunk) = put.chunker.next() {
+            self.chunk(&mut put, &chunk, out);
+        }
+        self.puts.insert(command, put);
+    }
+
+    pub(super) fn end(&mut self, command: CommandId, out: &mut Outbox) {
+        let Some(mut put) = self.puts.remove(&command) else { return };
+        while let Some(chunk) = put.chunker.finish() {
+            self.chunk(&mut put, &chunk, out);
+        }
+        self.stats.bytes += put.len;
+        out.reply(command, Ok(Reply::Staged { len: put.len, new: put.new }));
+        let file = StagedFile { meta: put.meta, builder: put.builder, len: put.len, digest: put.digest.finalize() };
+        self.staged.insert(put.path, Staged::File(file));
+    }
+
+    /// Gives a put up; returns whether there was one. What it packed already stays and costs space only.
+    pub(super) fn cancel(&mut self, command: CommandId) -> bool {
+        self.puts.remove(&command).is_some()
+    }
+
+    /// Invites bytes as far as the window of unsettled blocks allows.
+    pub(super) fn invite(&mut self, out: &mut Outbox) {
+        if self.paused {
+            return;
+        }
+        let invited: usize = self.puts.values().map(|put| put.invited).sum();
+        let mut room = PLACE_WINDOW.saturating_sub(self.sealing + self.flight.bytes + invited);
+        for (command, put) in &mut self.puts {
+            if put.invited >= INVITATION / 2 {
+                continue;
+            }
+            let grant = (INVITATION - put.invited).min(room);
+            if grant < INVITATION / 2 {
+                return;
+            }
+            room -= grant;
+            put.invited += grant;
+            out.push(Output::More(*command, grant));
+        }
+    }
+
+    /// A job sealed a pack: the block goes out, and what waited for its key goes on.
+    pub(super) fn sealed(&mut self, pack: PackNumber, block: Block, key: BlockKey, out: &mut Outbox) -> Result<(), WriteError> {
+        self.sealing -= block.bytes().len();
+        self.tree.sealed(pack, key);
+        let staged = self.staged.values_mut().filter_map(|staged| match staged {
+            Staged::File(file) => Some(&mut file.builder),
+            Staged::Edit(_) => None,
+        });
+        let result =
+            self.puts.values_mut().map(|put| &mut put.builder).chain(staged).try_for_each(|builder| builder.advance(&mut self.tree));
+        self.place(block, out);
+        self.place_tree(out);
+        self.unjournalled += 1;
+        if self.unjournalled >= JOURNAL_PACKS {
+            self.journal(out);
+        }
+        result
+    }
+
+    /// Sends out tree blocks that are full.
+    pub(super) fn place_tree(&mut self, out: &mut Outbox) {
+        for (block, _) in self.tree.take_blocks() {
+            self.place(block, out);
+        }
+    }
+
+    pub(super) fn place(&mut self, block: Block, out: &mut Outbox) {
+        self.stats.blocks += 1;
+        self.stats.block_bytes += block.bytes().len() as u64;
+        self.flight.add(block.id(), block.bytes().len());
+        out.push(Output::Place(block));
+    }
+
+    /// Writes down which chunks are sealed by now.
+    pub(super) fn journal(&mut self, out: &mut Outbox) {
+        self.unjournalled = 0;
+        let tree = &self.tree;
+        let notes = self.index.flush(|reference| tree.resolve(reference).ok());
+        if !notes.is_empty() {
+            out.keep(KeepFor::Journal, notes, false);
+        }
+    }
+
+    pub(super) fn copies(&mut self, id: BlockId, copies: Copies) {
+        self.flight.placed(id, copies);
+    }
+
+    pub(super) fn settled(&mut self, id: BlockId, copies: Copies) {
+        self.flight.settled(id, copies);
+    }
+
+    /// A block that was counted on is gone: nothing new may refer to it, and the commit under way fails.
+    pub(super) fn lost(&mut self, id: BlockId, out: &mut Outbox) {
+        let notes = self.index.forget(&id);
+        if !notes.is_empty() {
+            out.keep(KeepFor::Journal, notes, true);
+        }
+        self.flight.lose(id);
+    }
+
+    /// Counts on old blocks again: their holders are asked.
+    pub(super) fn confirm(&mut self, ids: impl IntoIterator<Item = BlockId>, out: &mut Outbox) {
+        let ids: Vec<BlockId> = ids.into_iter().filter(|id| self.flight.count_on(*id)).collect();
+        self.stats.reused += ids.len() as u64;
+        for ids in ids.chunks(crate::limits::LIST_MAX) {
+            out.push(Output::Confirm(ids.to_vec()));
+        }
+    }
+
+    /// Says whether all puts are cut and all packs sealed.
+    pub(super) fn is_drained(&self) -> bool {
+        self.puts.is_empty() && self.sealing == 0
+    }
+
+    /// Says whether every block that was placed or confirmed is safe.
+    pub(super) fn is_safe(&self) -> bool {
+        self.flight.unsafe_blocks == 0
+    }
+
+    /// Says whether nothing more happens to any of them.
+    pub(super) fn is_settled(&self) -> bool {
+        self.flight.blocks.is_empty()
+    }
+
+    /// Returns a block that was counted on and is gone.
+    pub(super) fn lost_block(&self) -> Option<BlockId> {
+        self.flight.lost
+    }
+
+    /// Returns the fewest copies of any settled block since the last commit.
+    pub(super) fn worst(&self) -> Option<Copies> {
+        self.flight.worst
+    }
+
+    /// Returns bytes that are sealed or being sealed and not settled.
+    pub(super) fn in_flight(&self) -> usize {
+        self.sealing + self.flight.bytes
+    }
+
+    /// Begins anew after a commit or its failure.
+    pub(super) fn reset(&mut self) -> Stats {
+        self.index.abandon();
+        self.packer = Packer::new(Stream::Data);
+        self.tree = TreeWriter::new(Arc::clone(&self.seal_key));
+        self.flight = Flight::default();
+        self.paused = false;
+        std::mem::take(&mut self.stats)
+    }
+
+    fn chunk(&mut self, put: &mut Put, chunk: &Bytes, out: &mut Outbox) {
+        let id = self.chunk_key.id(chunk);
+        let reference = match self.index.lookup(&id) {
+            Some(reference) => {
+                let blocks = [Some(reference.first), reference.next].into_iter().flatten().filter_map(|at| match at {
+                    At::Block(block) => Some(block.id),
+                    At::Pack(_) => None,
+                });
+                self.confirm(blocks, out);
+                reference
+            }
+            None => {
+                let reference = self.pack(chunk);
+                put.new += chunk.len() as u64;
+                self.stats.new_bytes += chunk.len() as u64;
+                self.index.insert_pending(id, reference.clone());
+                reference
+            }
+        };
+        put.digest.update(&id.0);
+        put.builder.push(Chunk { id, len: chunk.len() as u32, reference });
+        while let Some((number, pack)) = self.packer.take_full() {
+            self.sealing += pack.len() + crate::limits::SEAL_OVERHEAD;
+            out.job(JobFor::Seal(number), Job::Seal { key: Arc::clone(&self.seal_key), pack });
+        }
+    }
+
+    /// Lays a chunk into the data stream, compressed when that pays.
+    fn pack(&mut self, chunk: &Bytes) -> Reference {
+        match compress(chunk) {
+            Some(compressed) => self.packer.store(&compressed, Codec::Lz4),
+            None => self.packer.store(chunk, Codec::Raw),
+        }
+    }
+}
+
+impl Flight {
+    fn add(&mut self, id: BlockId, bytes: usize) {
+        self.counted.insert(id);
+        if self.blocks.insert(id, InFlight { bytes, is_safe: false }).is_none() {
+            self.bytes += bytes;
+            self.unsafe_blocks += 1;
+        }
+    }
+
+    fn count_on(&mut self, id: BlockId) -> bool {
+        let new = !self.counted.contains(&id);
+        if new {
+            self.add(id, 0);
+        }
+        new
+    }
+
+    fn placed(&mut self, id: BlockId, copies: Copies) {
+        if let Some(block) = self.blocks.get_mut(&id)
+            && copies.is_safe()
+            && !block.is_safe
+        {
+            block.is_safe = true;
+            self.unsafe_blocks -= 1;
+        }
+    }
+
+    fn settled(&mut self, id: BlockId, copies: Copies) {
+        self.placed(id, copies);
+        if let Some(block) = self.blocks.remove(&id) {
+            self.bytes -= block.bytes;
+            self.unsafe_blocks -= usize::from(!block.is_safe);
+            if self.worst.is_none_or(|worst| copies.durable < worst.durable) {
+                self.worst = Some(copies);
+            }
+        }
+    }
+
+    fn lose(&mut self, id: BlockId) {
+        if let Some(block) = self.blocks.remove(&id) {
+            self.bytes -= block.bytes;
+            self.unsafe_blocks -= usize::from(!block.is_safe);
+            self.lost = Some(id);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What this device knows of everybody's heads, and the one tree that they make together.
+
+use std::collections::BTreeMap;
+
+use super::reference::Reference;
+use super::tree::{Edit, Path};
+use super::{Alarm, Note, notes};
+use crate::id::PeerId;
+use crate::record::{Chain, Head};
+
+/// The highest head seen of every device, and what became of merging them.
+#[derive(Default)]
+pub(super) struct View {
+    heads: BTreeMap<PeerId, Head>,
+    merged: Option<Merged>,
+}
+
+/// The tree of all heads together.
+#[derive(Clone, Default)]
+pub(super) struct Merged {
+    /// The snapshots that it merges.
+    pub(super) parents: Vec<Reference>,
+    /// The root folder of the first of them; none while the vault is empty.
+    pub(super) root: Option<Reference>,
+    /// What the others change in it; the next commit writes it down.
+    pub(super) changes: BTreeMap<Path, Edit>,
+    /// The heads that are in it: the next head's vector.
+    pub(super) vector: BTreeMap<PeerId, u64>,
+}
+
+impl View {
+    /// Takes a kept head back in.
+    pub(super) fn load(&mut self, head: Head) {
+        self.heads.insert(head.device, head);
+    }
+
+    /// Looks at a head that a carrier showed: a newer one that stands is to be kept before anybody acts on it, an older one is ignored
+    /// (nothing ever goes back), another one of the same sequence is an alarm.
+    pub(super) fn offer(&self, chain: &Chain, head: &Head) -> Result<Option<Note>, Alarm> {
+        if let Some(known) = self.heads.get(&head.device) {
+            if head.sequence == known.sequence && head.bytes() != known.bytes() && chain.check_head(head).is_ok() {
+                return Err(Alarm::Fork(head.device));
+            }
+            if head.sequence <= known.sequence {
+                return Ok(None);
+            }
+        }
+        Ok(chain.check_head(head).is_ok().then(|| (notes::head_key(&head.device), Some(head.bytes().to_vec()))))
+    }
+
+    /// Acts on a head that is kept.
+    pub(super) fn adopt(&mut self, head: Head) {
+        if self.heads.get(&head.device).is_none_or(|known| known.sequence < head.sequence) {
+            self.heads.insert(head.device, head);
+            self.merged = None;
+        }
+    }
+
+    /// Takes this device's own new head in with the tree that it stands for.
+    pub(super) fn advance(&mut self, head: Head, snapshot: Reference, root: Option<Reference>) {
+        let mut vector: BTreeMap<PeerId, u64> = head.vector.iter().copied().collect();
+        vector.insert(head.device, head.sequence);
+        let covers_all = self.heads.values().all(|known| vector.get(&known.device).is_some_and(|sequence| *sequence >= known.sequence));
+        self.heads.insert(head.device, head);
+        self.merged = covers_all.then(|| Merged { parents: vec![snapshot], root, changes: BTreeMap::new(), vector });
+    }
+
+    /// Returns the merged tree, once it was worked out.
+    pub(super) fn merged(&self) -> Option<&Merged> {
+        self.merged.as_ref()
+    }
+
+    /// Remembers what merging gave.
+    pub(super) fn resolve(&mut self, merged: Merged) {
+        self.merged = Some(merged);
+    }
+
+    /// Returns the highest head seen of a device.
+    pub(super) fn head(&self, device: &PeerId) -> Option<&Head> {
+        self.heads.get(device)
+    }
+
+    /// Returns all heads, by device.
+    pub(super) fn heads(&self) -> impl Iterator<Item = &Head> {
+        self.heads.values()
+    }
+
+    /// Returns the heads that no other one has merged, by device: a pure function of the set of heads.
+    pub(super) fn maximal(&self) -> Vec<&Head> {
+        let merged_elsewhere = |head: &Head| {
+            self.heads
+                .values()
+                .filter(|other| other.device != head.device)
+                .any(|other| other.vector.iter().any(|(device, sequence)| *device == head.device && *sequence >= head.sequence))
+        };
+        self.heads.values().filter(|head| !merged_elsewhere(head)).collect()
+    }
+
+    /// Returns the sequence of every device's head.
+    pub(super) fn vector(&self) -> BTreeMap<PeerId, u64> {
+        self.heads.values().map(|head| (head.device, head.sequence)).collect()
+    }
+}

@@ -1,0 +1,174 @@
+//! Commands that walk the tree: each is tried as a whole, waits for the pages that it lacks, and is tried again.
+
+use super::command::{Command, CommandError, Listed, Reply};
+use super::fetch::Cache;
+use super::machine::{MERGING, Vault};
+use super::merge;
+use super::put::Staged;
+use super::read::Reading;
+use super::reference::Reference;
+use super::tree::{BlockWalk, Edit, Node, Path, WalkError, walk};
+use super::view::Merged;
+use super::{CommandId, commit};
+use crate::id::BlockId;
+
+/// How an attempt ended that is not to be repeated.
+enum Done {
+    Reply(Reply),
+    /// The command lives on elsewhere.
+    Moved,
+}
+
+impl Vault {
+    /// Tries a waiting command, if the merged tree is known.
+    pub(super) fn walk(&mut self, id: CommandId) {
+        if self.view.merged().is_none() {
+            return;
+        }
+        let Some(command) = self.waiting.get(&id).cloned() else { return };
+        match self.attempt(id, command) {
+            Ok(Done::Reply(reply)) => {
+                self.waiting.remove(&id);
+                self.out.reply(id, Ok(reply));
+            }
+            Ok(Done::Moved) => {
+                self.waiting.remove(&id);
+            }
+            Err(Refused::Walk(WalkError::Missing(keys))) => self.fetch.want(id, &keys, Cache::Pages, &mut self.out),
+            Err(Refused::Walk(error)) => self.fail(id, error.into()),
+            Err(Refused::Command(error)) => self.fail(id, error),
+        }
+    }
+
+    /// Works out the tree of all heads, then tries whatever waits for it.
+    pub(super) fn merge(&mut self) {
+        if self.view.merged().is_none() {
+            match self.merged() {
+                Ok(merged) => self.view.resolve(merged),
+                Err(Refused::Walk(WalkError::Missing(keys))) => {
+                    self.fetch.want(MERGING, &keys, Cache::Pages, &mut self.out);
+                    return;
+                }
+                Err(Refused::Walk(error)) => return self.fail(MERGING, error.into()),
+                Err(Refused::Command(error)) => return self.fail(MERGING, error),
+            }
+        }
+        for id in self.waiting.keys().copied().collect::<Vec<_>>() {
+            if !self.fetch.waits(id) {
+                self.walk(id);
+            }
+        }
+    }
+
+    fn merged(&mut self) -> Result<Merged, Refused> {
+        let vector = self.view.vector();
+        let mut parents = Vec::new();
+        for head in self.view.maximal() {
+            parents.push(commit::snapshot_of(&self.chain, &self.keyring, head)?);
+        }
+        let Some(first) = parents.first() else { return Ok(Merged { vector, ..Merged::default() }) };
+        let root = walk::snapshot(&self.pages, first)?.root;
+        let changes = merge::changes(&self.pages, &parents)?;
+        Ok(Merged { root, changes, vector, parents })
+    }
+
+    fn attempt(&mut self, id: CommandId, command: Command) -> Result<Done, Refused> {
+        Ok(match command {
+            Command::Stat(path) => Done::Reply(Reply::Stat(self.lookup(&path)?)),
+            Command::List { path, after, limit } => {
+                let Node::Dir { pages, .. } = self.lookup(&path)? else { return Err(CommandError::NotADirectory(path.to_string()).into()) };
+                Done::Reply(Reply::List(walk::list(&self.pages, pages.as_ref(), after.as_ref(), limit)?))
+            }
+            Command::Layout { path, from, limit } => {
+                let file = self.file(&path)?;
+                let chunks = walk::chunks(&self.pages, &file, from, limit)?;
+                let listed = |(start, chunk): &(u64, super::tree::Chunk)| Listed {
+                    start: *start,
+                    len: chunk.len,
+                    blocks: blocks_of(&chunk.reference),
+                };
+                Done::Reply(Reply::Layout(chunks.iter().map(listed).collect()))
+            }
+            Command::Read { path, from, len } => {
+                let file = self.file(&path)?;
+                self.reads.insert(id, Reading::new(file, from, len));
+                self.waiting.remove(&id);
+                self.read_on(id);
+                Done::Moved
+            }
+            Command::Live => Done::Reply(Reply::Live(self.live(id)?)),
+            Command::Remove(path) => {
+                self.lookup(&path)?;
+                self.stage(id, path, Staged::Edit(Edit::Remove));
+                Done::Moved
+            }
+            Command::Move(from, to) => {
+                if to.starts_with(&from) {
+                    return Err(CommandError::IntoItself(from.to_string()).into());
+                }
+                let node = self.lookup(&from)?;
+                match self.lookup(&to) {
+                    Ok(_) => return Err(CommandError::Exists(to.to_string()).into()),
+                    Err(Refused::Walk(WalkError::NotFound { .. })) => {}
+                    Err(error) => return Err(error),
+                }
+                self.writing.staged.insert(from, Staged::Edit(Edit::Remove));
+                self.stage(id, to, Staged::Edit(Edit::Put(node)));
+                Done::Moved
+            }
+            // Handled before they could wait for a page.
+            Command::Put(..) | Command::Commit(_) | Command::Refresh | Command::Amend(_) | Command::Spread => Done::Moved,
+        })
+    }
+
+    /// Returns what stands at a path.
+    fn lookup(&self, path: &Path) -> Result<Node, Refused> {
+        let root = self.view.merged().and_then(|merged| merged.root.as_ref());
+        Ok(walk::lookup(&self.pages, root, path)?)
+    }
+
+    fn file(&self, path: &Path) -> Result<Node, Refused> {
+        match self.lookup(path)? {
+            file @ Node::File { .. } => Ok(file),
+            _ => Err(CommandError::NotAFile(path.to_string()).into()),
+        }
+    }
+}
+
+impl Vault {
+    /// Names every block that the merged tree and its history need; goes on where it was when it is called again.
+    pub(super) fn live(&mut self, id: CommandId) -> Result<Vec<BlockId>, Refused> {
+        let parents = self.view.merged().map(|merged| merged.parents.as_slice()).unwrap_or_default();
+        let (walk, live) = self.live_walks.entry(id).or_insert_with(|| {
+            let mut walk = BlockWalk::new();
+            parents.iter().for_each(|snapshot| walk.add(snapshot, true));
+            (walk, Vec::new())
+        });
+        while let Some(visited) = walk.next(&self.pages)? {
+            live.extend(visited.blocks.iter().map(|block| block.id));
+        }
+        Ok(self.live_walks.remove(&id).map(|(_, live)| live).unwrap_or_default())
+    }
+}
+
+fn blocks_of(reference: &Reference) -> Vec<BlockId> {
+    reference.blocks().into_iter().flat_map(|(first, next)| std::iter::once(first).chain(next)).map(|key| key.id).collect()
+}
+
+/// Why an attempt came to nothing.
+pub(super) enum Refused {
+    Walk(WalkError),
+    Command(CommandError),
+}
+
+impl From<WalkError> for Refused {
+    fn from(error: WalkError) -> Self {
+        Self::Walk(error)
+    }
+}
+
+impl From<CommandError> for Refused {
+    fn from(error: CommandError) -> Self {
+        Self::Command(error)
+    }
+}
