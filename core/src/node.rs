@@ -134,8 +134,11 @@ pub enum Request {
         /// Whether to bring missing copies back.
         mend: bool,
     },
-    /// A carrier issues an invitation: a vault that brings this token is admitted with this limit, once.
+    /// A carrier issues an invitation: a vault that brings this token is admitted with this limit, once. Answered by [`Answer::Done`] when
+    /// it is durable, or [`Answer::Failed`].
     Invite {
+        /// Which request.
+        ask: AskId,
         /// The secret; stored as a hash only.
         token: [u8; 16],
         /// Bytes that the vault may take.
