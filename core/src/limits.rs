@@ -43,6 +43,14 @@ pub const NAME_MAX: usize = 255;
 pub const PATH_DEPTH: usize = 64;
 /// Levels of pages in one directory or file: 128^5 entries are more than anyone has.
 pub const PAGE_LEVELS: usize = 6;
+/// Blocks in one object's table: a full directory page of inline files, each chunk in two blocks of its own.
+pub const TABLE_MAX: usize = 2 * INLINE_CHUNKS * DIR_PAGE_ENTRIES;
+/// Blocks that a tree walk names as missing at once: they fit the cache together, with room for the pages on the way to them.
+pub const WALK_AHEAD: usize = 16;
+/// Snapshots that one snapshot merges: one per member.
+pub const SNAPSHOT_PARENTS: usize = MEMBERS_MAX;
+/// Bytes of a snapshot's message: a paragraph.
+pub const SNAPSHOT_MESSAGE_MAX: usize = 1024;
 /// Bytes of a symlink's target: Linux's `PATH_MAX`.
 pub const SYMLINK_MAX: usize = 4096;
 

@@ -5,6 +5,7 @@
 //! ([`Pages`], [`walk`]): it returns its result, or [`WalkError::Missing`] with the blocks that it lacks, and is called again when
 //! those were fetched and inserted.
 
+pub mod blocks;
 pub mod dir;
 pub mod edit;
 pub mod entry;
@@ -16,11 +17,12 @@ pub mod snapshot;
 pub mod walk;
 pub mod writer;
 
+pub use blocks::{BlockWalk, Visited};
 pub use edit::{Edit, EditError, Editor};
 pub use entry::{Chunk, Content, Entry, Meta, Node};
 pub use file::FileBuilder;
 pub use pages::Pages;
 pub use path::{Name, NameError, Path, PathError};
 pub use snapshot::Snapshot;
-pub use walk::{BlockWalk, WalkError};
+pub use walk::WalkError;
 pub use writer::{TreeWriter, Unsealed, WriteError};

@@ -122,6 +122,12 @@ impl Path {
         self.0.split_last().map(|(_, parents)| Self(parents.to_vec()))
     }
 
+    /// Returns the directory `depth` names below the root on the way to this path.
+    #[must_use]
+    pub fn ancestor(&self, depth: usize) -> Self {
+        Self(self.0.iter().take(depth).cloned().collect())
+    }
+
     /// Returns the last name; `None` for the root.
     #[must_use]
     pub fn name(&self) -> Option<&Name> {
