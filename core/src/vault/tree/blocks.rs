@@ -53,11 +53,8 @@ impl BlockWalk {
     }
 
     /// Adds a snapshot, and with `history` those that it continues.
-    ///
-    /// # Errors
-    /// [`WalkError::Damaged`] when it is not sealed.
-    pub fn add(&mut self, snapshot: &Reference, history: bool) -> Result<(), WalkError> {
-        self.push(snapshot, Expected::Snapshot { history })
+    pub fn add(&mut self, snapshot: &Reference, history: bool) {
+        self.push(snapshot, Expected::Snapshot { history });
     }
 
     /// Visits the next object; `None` when all were visited. After an error the walk goes on where it was.
@@ -86,21 +83,21 @@ impl BlockWalk {
             (Page::Unknown { .. }, _) => visited.unknown = true,
             (Page::Snapshot(snapshot), Expected::Snapshot { history }) => {
                 for parent in snapshot.parents.iter().rev().filter(|_| history) {
-                    self.push(parent, Expected::Snapshot { history })?;
+                    self.push(parent, Expected::Snapshot { history });
                 }
                 if let Some(root) = &snapshot.root {
-                    self.push(root, Expected::Dir { bounds: DirBounds::default(), depth: 0 })?;
+                    self.push(root, Expected::Dir { bounds: DirBounds::default(), depth: 0 });
                 }
             }
             (Page::Dir(page), Expected::Dir { depth, .. }) => {
                 for entry in page.entries.iter().rev() {
                     match &entry.node {
                         Node::Dir { pages: Some(dir), .. } if depth < PATH_DEPTH => {
-                            self.push(dir, Expected::Dir { bounds: DirBounds::default(), depth: depth + 1 })?;
+                            self.push(dir, Expected::Dir { bounds: DirBounds::default(), depth: depth + 1 });
                         }
                         Node::Dir { pages: Some(_), .. } => return Err(WalkError::Damaged("directories nest too deep")),
                         Node::File { len, content: Content::Paged(page), .. } => {
-                            self.push(page, Expected::File(FileBounds { level: None, len: *len }))?;
+                            self.push(page, Expected::File(FileBounds { level: None, len: *len }));
                         }
                         Node::Unknown { .. } => visited.unknown = true,
                         Node::File { .. } | Node::Dir { .. } | Node::Symlink { .. } | Node::Mount { .. } => {}
@@ -109,12 +106,12 @@ impl BlockWalk {
             }
             (Page::DirNode(node), Expected::Dir { bounds, depth }) => {
                 for (child, (_, reference)) in node.children.iter().enumerate().rev() {
-                    self.push(reference, Expected::Dir { bounds: node.bounds_of(child, &bounds), depth })?;
+                    self.push(reference, Expected::Dir { bounds: node.bounds_of(child, &bounds), depth });
                 }
             }
             (Page::FileNode(node), Expected::File(_)) => {
                 for (len, reference) in node.children.iter().rev() {
-                    self.push(reference, Expected::File(FileBounds { level: Some(node.level - 1), len: *len }))?;
+                    self.push(reference, Expected::File(FileBounds { level: Some(node.level - 1), len: *len }));
                 }
             }
             (Page::File(_), Expected::File(_)) => {}
@@ -123,12 +120,11 @@ impl BlockWalk {
         Ok(Some(visited))
     }
 
-    fn push(&mut self, reference: &Reference, expected: Expected) -> Result<(), WalkError> {
-        let (first, _) = reference.blocks().ok_or(WalkError::Damaged("a reference to a pack that is not sealed yet"))?;
-        if self.objects.insert((first.id, reference.offset)) {
+    fn push(&mut self, reference: &Reference, expected: Expected) {
+        let known = reference.blocks().is_some_and(|(first, _)| !self.objects.insert((first.id, reference.offset)));
+        if !known {
             self.pending.push(Pending { reference: reference.clone(), expected });
         }
-        Ok(())
     }
 
     /// Names the blocks that the next objects need.
