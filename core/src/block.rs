@@ -76,6 +76,9 @@ impl std::fmt::Debug for Block {
 }
 
 impl SizeLog {
+    /// The size of the largest block, 1 MiB.
+    pub const MAX: Self = Self(BLOCK_SIZE_LOG_MAX);
+
     /// Returns the size of a block of `len` bytes.
     ///
     /// # Errors

@@ -88,6 +88,18 @@ pub const NODE_WINDOW: usize = 64 << 20;
 pub const STORE_WINDOW: usize = 256;
 /// Questions that one link may leave unanswered.
 pub const ASKS_PER_LINK: usize = 256;
+/// Offered blocks that one link may leave unanswered: two full lists, so that one is on its way while the other is looked at.
+pub const OFFERS_PER_LINK: usize = 2 * LIST_MAX;
+/// Bytes of blocks that are safe and kept in memory for the copies that still lack: a holder slower than the others costs no more.
+pub const LINGER_WINDOW: usize = 32 << 20;
+/// Blocks whose missing copies are remembered for holders that may come back; the rest is for an audit to find.
+pub const OWED_MAX: usize = 65_536;
+/// Blocks that are fetched at once only to be handed to holders that lack them.
+pub const MEND_WINDOW: usize = 16;
+/// A question for a block is put to another holder too after this long at the earliest.
+pub const HEDGE_MIN: Span = Span(100);
+/// The same while nothing is known of the holders' pace.
+pub const HEDGE_START: Span = Span::seconds(1);
 /// Bytes of decoded tree pages that a vault keeps.
 pub const PAGE_CACHE: usize = 32 << 20;
 /// Chunks that the writer's index remembers: 64 GiB of content at the average size.

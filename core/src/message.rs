@@ -52,7 +52,7 @@ tagged! {
         13 => Refused(Refused),
         /// Asks for blocks by id alone: whoever knows an id may.
         14 => Fetch(Ids),
-        /// Says which fetched blocks cannot be delivered.
+        /// Says which fetched or wanted blocks cannot be delivered.
         15 => Absent(Ids),
         /// Asks which blocks are held.
         20 => Has(Has),

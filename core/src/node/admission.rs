@@ -1,0 +1,257 @@
+//! Admission: which vaults a carrier serves, loaded from its store when first spoken of, and what each may do here.
+//!
+//! ```text
+//!              spoken of                 records and usage read
+//!   (unknown) -----------> Loading{parked} ------------------> Admitted      (kept; the least used makes room)
+//!                                          \---no admission--> (unknown)     (what was parked is refused)
+//! ```
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::hub::Hub;
+use super::records::Kept;
+use super::storage::Purpose;
+use super::{LinkId, Role};
+use crate::codec;
+use crate::id::{PeerId, VaultId};
+use crate::message::{Denial, Plain, Refused};
+use crate::record::{Rights, kind};
+use crate::store::{RecordQuery, RecordSlot, StoreAnswer, StoreOp, Usage};
+
+/// The vaults that a carrier knows at the moment.
+#[derive(Debug, Default)]
+pub(super) struct Admission {
+    vaults: BTreeMap<VaultId, Entry>,
+    parked: usize,
+    uses: u64,
+    /// What all vaults take; `None` until the store said so.
+    total: Option<u64>,
+    total_asked: bool,
+    /// Bytes promised to writers and not durable yet.
+    reserved: u64,
+}
+
+#[derive(Debug)]
+enum Entry {
+    Loading(Loading),
+    Admitted(Box<Admitted>),
+}
+
+#[derive(Debug, Default)]
+struct Loading {
+    parked: VecDeque<(LinkId, Plain)>,
+    kept: Option<Option<(Kept, Limit)>>,
+    usage: Option<Usage>,
+}
+
+/// A vault that is served.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    pub(super) kept: Kept,
+    /// Bytes that it may take.
+    pub(super) limit: u64,
+    used: u64,
+    reserved: u64,
+    last_use: u64,
+}
+
+/// The value of an admission record: bytes that the vault may take.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Limit(pub(super) u64);
+
+/// Where a message about a vault goes.
+pub(super) enum Gate<'a> {
+    /// On: the vault is served.
+    Open(&'a mut Admitted, Plain),
+    /// Nowhere yet; it comes again when the vault is loaded, or was refused.
+    Shut,
+}
+
+/// What loading a vault came to.
+pub(super) struct Loaded {
+    /// Messages that waited.
+    pub(super) parked: VecDeque<(LinkId, Plain)>,
+    /// Whether the vault is served.
+    pub(super) admitted: bool,
+}
+
+impl Admission {
+    /// Lets a message about a vault pass, or parks it until the vault is loaded.
+    pub(super) fn enter(&mut self, hub: &mut Hub, vault: VaultId, link: LinkId, plain: Plain) -> Gate<'_> {
+        if !matches!(hub.role, Role::Carrier { .. }) {
+            refuse(hub, link, plain, Denial::NotAdmitted);
+            return Gate::Shut;
+        }
+        if !self.vaults.contains_key(&vault) {
+            self.load(hub, vault);
+        }
+        self.uses += 1;
+        match self.vaults.get_mut(&vault) {
+            Some(Entry::Admitted(admitted)) => {
+                admitted.last_use = self.uses;
+                Gate::Open(admitted, plain)
+            }
+            Some(Entry::Loading(loading)) if self.parked < PARKED_MAX => {
+                self.parked += 1;
+                loading.parked.push_back((link, plain));
+                Gate::Shut
+            }
+            _ => {
+                refuse(hub, link, plain, Denial::Busy);
+                Gate::Shut
+            }
+        }
+    }
+
+    /// Returns a vault that is served and loaded.
+    pub(super) fn admitted(&mut self, vault: &VaultId) -> Option<&mut Admitted> {
+        match self.vaults.get_mut(vault) {
+            Some(Entry::Admitted(admitted)) => Some(admitted),
+            _ => None,
+        }
+    }
+
+    /// Promises room for a block of `bytes`.
+    pub(super) fn reserve(&mut self, hub: &Hub, vault: &VaultId, bytes: u64) -> Result<(), Denial> {
+        let Role::Carrier { limit: total_limit, .. } = &hub.role else { return Err(Denial::NotAdmitted) };
+        let total = self.total.unwrap_or(0).saturating_add(self.reserved).saturating_add(bytes);
+        let Some(Entry::Admitted(admitted)) = self.vaults.get_mut(vault) else { return Err(Denial::NotAdmitted) };
+        if admitted.used.saturating_add(admitted.reserved).saturating_add(bytes) > admitted.limit {
+            return Err(Denial::Limit);
+        }
+        if total > *total_limit {
+            return Err(Denial::DiskFull);
+        }
+        admitted.reserved += bytes;
+        self.reserved += bytes;
+        Ok(())
+    }
+
+    /// Takes a promise back, and counts what became of it: `stored` bytes of it are durable now.
+    pub(super) fn settle(&mut self, vault: &VaultId, promised: u64, stored: u64) {
+        self.reserved = self.reserved.saturating_sub(promised);
+        self.total = self.total.map(|total| total.saturating_add(stored));
+        if let Some(admitted) = self.admitted(vault) {
+            admitted.reserved = admitted.reserved.saturating_sub(promised);
+            admitted.used = admitted.used.saturating_add(stored);
+        }
+    }
+
+    /// Forgets what is known of a vault, so that it is loaded again; a vault with promises open stays.
+    pub(super) fn forget(&mut self, vault: &VaultId) {
+        if matches!(self.vaults.get(vault), Some(Entry::Admitted(admitted)) if admitted.reserved == 0) {
+            self.vaults.remove(vault);
+        }
+    }
+
+    /// Takes the store's answer to one of the questions that loading asks.
+    pub(super) fn loaded(&mut self, vault: VaultId, answer: StoreAnswer) -> Option<Loaded> {
+        let Some(Entry::Loading(loading)) = self.vaults.get_mut(&vault) else { return None };
+        match answer {
+            StoreAnswer::Records(records) => loading.kept = Some(read(vault, records)),
+            StoreAnswer::Usage(usage) => loading.usage = Some(usage),
+            // A store that cannot say what it holds serves nothing.
+            _ => {
+                loading.kept.get_or_insert(None);
+                loading.usage.get_or_insert_default();
+            }
+        }
+        if loading.kept.is_none() || loading.usage.is_none() {
+            return None;
+        }
+        let Some(Entry::Loading(loading)) = self.vaults.remove(&vault) else { return None };
+        self.parked -= loading.parked.len();
+        let admitted = loading.kept.flatten();
+        let known = admitted.is_some();
+        if let (Some((kept, Limit(limit))), Some(usage)) = (admitted, loading.usage) {
+            let fresh = Admitted { kept, limit, used: usage.bytes, reserved: 0, last_use: self.uses };
+            self.vaults.insert(vault, Entry::Admitted(Box::new(fresh)));
+        }
+        Some(Loaded { parked: loading.parked, admitted: known })
+    }
+
+    /// Takes in what all vaults together take.
+    pub(super) fn counted(&mut self, answer: &StoreAnswer) {
+        if let StoreAnswer::Usage(usage) = answer {
+            self.total = Some(usage.bytes);
+        }
+    }
+
+    fn load(&mut self, hub: &mut Hub, vault: VaultId) {
+        if self.vaults.len() >= VAULTS_LOADED {
+            self.make_room();
+        }
+        if self.vaults.len() >= VAULTS_LOADED {
+            return;
+        }
+        if !std::mem::replace(&mut self.total_asked, true) {
+            hub.store(StoreOp::Usage(None), Purpose::TotalUsage);
+        }
+        self.vaults.insert(vault, Entry::Loading(Loading::default()));
+        hub.store(StoreOp::Records(RecordQuery::Vault(vault)), Purpose::LoadRecords(vault));
+        hub.store(StoreOp::Usage(Some(vault)), Purpose::LoadUsage(vault));
+    }
+
+    fn make_room(&mut self) {
+        let idle = self.vaults.iter().filter_map(|(vault, entry)| match entry {
+            Entry::Admitted(admitted) if admitted.reserved == 0 && admitted.kept.is_idle() => Some((admitted.last_use, *vault)),
+            _ => None,
+        });
+        if let Some((_, vault)) = idle.min() {
+            self.vaults.remove(&vault);
+        }
+    }
+}
+
+impl Admitted {
+    /// Says whether a peer may store blocks here: a device with *write*, or a carrier of the vault.
+    pub(super) fn may_store(&self, peer: &PeerId) -> bool {
+        let tip = self.kept.chain.tip();
+        tip.carrier(peer).is_some()
+            || tip.member(peer).is_some_and(|member| member.removed_after.is_none() && member.rights.contains(Rights::WRITE))
+    }
+
+    /// Says whether a peer may ask what is held here: members and carriers.
+    pub(super) fn may_ask(&self, peer: &PeerId) -> bool {
+        self.kept.chain.knows(peer)
+    }
+}
+
+/// Returns where the note stands that a vault is admitted.
+pub(super) const fn slot(vault: VaultId) -> RecordSlot {
+    RecordSlot { vault, kind: kind::ADMISSION, key: [0; 32] }
+}
+
+/// Reads a vault's records; `None` when it is not admitted.
+fn read(vault: VaultId, records: Vec<(RecordSlot, Bytes)>) -> Option<(Kept, Limit)> {
+    let admission = records.iter().find(|(at, _)| *at == slot(vault))?;
+    let limit = codec::decode(&admission.1).ok()?;
+    Some((Kept::read(vault, records)?, limit))
+}
+
+/// Answers a message that is not let pass. What needs no answer gets none.
+pub(super) fn refuse(hub: &mut Hub, link: LinkId, plain: Plain, why: Denial) {
+    let answer = match plain {
+        Plain::Offer(offer) => {
+            let ids = offer.blocks.into_iter().map(|(id, _)| id).collect();
+            Plain::Refused(Refused { vault: offer.vault, ids, why })
+        }
+        Plain::Has(has) => Plain::Denied((has.ask, why)),
+        Plain::Summarise(summarise) => Plain::Denied((summarise.ask, why)),
+        Plain::Scan(scan) => Plain::Denied((scan.ask, why)),
+        Plain::Publish((ask, _)) => Plain::Denied((ask, why)),
+        Plain::Records((ask, _)) | Plain::Status((ask, _)) => Plain::Denied((ask, why)),
+        Plain::Locate((ask, _)) => Plain::Denied((ask, why)),
+        Plain::Redeem(redeem) => Plain::Denied((redeem.ask, why)),
+        _ => return,
+    };
+    hub.send(link, answer);
+}
+
+/// Vaults whose records a carrier keeps in memory.
+const VAULTS_LOADED: usize = 1024;
+/// Messages that wait for vaults to be loaded.
+const PARKED_MAX: usize = 1024;

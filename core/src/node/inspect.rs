@@ -1,0 +1,57 @@
+//! Questions of members and carriers about what is held here: which blocks, how many per partition, what they take.
+
+use super::hub::Hub;
+use super::storage::Purpose;
+use super::{LinkId, Role};
+use crate::id::{BlockId, VaultId};
+use crate::limits::LIST_MAX;
+use crate::message::{Ask, Denial, Fingerprint, NodeStatus, Plain};
+use crate::store::{StoreAnswer, StoreOp, Summary};
+
+/// What was asked, as far as the answer needs it.
+#[derive(Debug)]
+pub(super) enum Question {
+    /// Which of these blocks are held.
+    Has(Vec<BlockId>),
+    /// Count and fingerprint of partitions.
+    Summaries,
+    /// A partition's blocks.
+    Scan,
+    /// The state, with the vault's limit.
+    Status(u64),
+}
+
+/// Passes a question on to the store. The asker's right was checked; `limit` is what the vault may take here.
+pub(super) fn ask(hub: &mut Hub, link: LinkId, vault: VaultId, limit: u64, plain: Plain) {
+    let (ask, question, op) = match plain {
+        Plain::Has(has) => (has.ask, Question::Has(has.ids.clone()), StoreOp::Has(vault, has.ids)),
+        Plain::Summarise(range) => (range.ask, Question::Summaries, StoreOp::Summary(vault, range.from, range.to)),
+        Plain::Scan(scan) => {
+            let op = StoreOp::Scan { vault, partition: scan.partition, after: scan.after, limit: LIST_MAX as u32 };
+            (scan.ask, Question::Scan, op)
+        }
+        Plain::Status((ask, _)) => (ask, Question::Status(limit), StoreOp::Usage(Some(vault))),
+        _ => return,
+    };
+    hub.store(op, Purpose::Inspect(link, ask, question));
+}
+
+/// Passes the store's answer back.
+pub(super) fn answer(hub: &mut Hub, link: LinkId, ask: Ask, question: Question, answer: StoreAnswer) {
+    let plain = match (question, answer) {
+        (Question::Has(ids), StoreAnswer::Has(flags)) => {
+            Plain::Have((ask, ids.into_iter().zip(flags).filter_map(|(id, held)| held.then_some(id)).collect()))
+        }
+        (Question::Summaries, StoreAnswer::Summary(rows)) => {
+            let row = |(partition, summary): (_, Summary)| (partition, summary.count, Fingerprint(summary.fingerprint));
+            Plain::Summaries((ask, rows.into_iter().map(row).collect()))
+        }
+        (Question::Scan, StoreAnswer::Ids(ids)) => Plain::Scanned((ask, ids)),
+        (Question::Status(limit), StoreAnswer::Usage(usage)) => {
+            let zone = if let Role::Carrier { zone, .. } = &hub.role { zone.clone() } else { String::new() };
+            Plain::StatusIs((ask, NodeStatus { used: usage.bytes, blocks: usage.blocks, limit, zone }))
+        }
+        _ => Plain::Denied((ask, Denial::DiskFailed)),
+    };
+    hub.send(link, plain);
+}

@@ -1,0 +1,56 @@
+//! Liveness: who is alive, judged by silence. It says whom to use now and never where data belongs.
+
+use super::hub::{Hub, Note};
+use super::timers::Timer;
+use super::{LinkId, Trouble};
+use crate::id::PeerId;
+use crate::limits::{HEARTBEAT, IDLE_CLOSE, SUSPECT_AFTER};
+use crate::message::Plain;
+use crate::time::Span;
+
+impl Hub {
+    /// Notes a sign of life; returns who gave it, `None` for a link that is over.
+    pub(super) fn heard(&mut self, link: LinkId) -> Option<PeerId> {
+        let now = self.now();
+        let (peer, entry) = self.links.of(link)?;
+        let link = entry.link.as_mut()?;
+        link.heard = now;
+        if std::mem::take(&mut link.suspect) {
+            self.note(Note::Linked(peer));
+        }
+        Some(peer)
+    }
+
+    /// Looks at a link: asks for a sign of life, suspects, closes.
+    pub(super) fn beat(&mut self, id: LinkId) {
+        let now = self.now();
+        let Some((peer, entry)) = self.links.of(id) else { return };
+        let Some(link) = entry.link.as_mut() else { return };
+        let silent = now.since(link.heard);
+        let next = if silent >= IDLE_CLOSE {
+            self.close(id, Trouble::Silent);
+            return;
+        } else if silent >= SUSPECT_AFTER {
+            if !std::mem::replace(&mut link.suspect, true) {
+                self.note(Note::Suspect(peer));
+            }
+            IDLE_CLOSE
+        } else if silent >= HEARTBEAT {
+            link.pinged = Some(now);
+            self.send(id, Plain::Ping(now.0));
+            SUSPECT_AFTER
+        } else {
+            HEARTBEAT
+        };
+        self.arm(Span(next.millis() - silent.millis()), Timer::Beat(id));
+    }
+
+    /// Takes the answer to a heartbeat: a round trip.
+    pub(super) fn pong(&mut self, id: LinkId) {
+        let now = self.now();
+        let Some((_, entry)) = self.links.of(id) else { return };
+        if let Some(asked) = entry.link.as_mut().and_then(|link| link.pinged.take()) {
+            entry.round_trip = Some(now.since(asked));
+        }
+    }
+}

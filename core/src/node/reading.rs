@@ -1,0 +1,377 @@
+//! Reading: brings needed blocks from several holders at once, each within its window, and asks another one when one is slow.
+//!
+//! ```text
+//!   Need --> local store --missing--> queue --> Fetch from the best holder --Block--> Got
+//!                 |                     ^            | Absent, lost, too slow
+//!                 +--found--> Got       +------------+ next holder; none left --> Unavailable
+//! ```
+
+mod pace;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use pace::Pace;
+
+use super::hub::{Hub, Note};
+use super::links::Standing;
+use super::storage::Purpose;
+use super::timers::Timer;
+use super::{Event, Trouble};
+use crate::block::Block;
+use crate::id::{BlockId, PeerId, VaultId};
+use crate::limits::{ASK_TIMEOUT, BLOCK_SIZE_LOG_MAX, LINK_WINDOW};
+use crate::link::CloseReason;
+use crate::message::{Denial, Ids, Plain};
+use crate::store::{Commit, Fetched, StoreAnswer, StoreOp};
+use crate::time::{Span, Time};
+
+/// Blocks that are needed, and what each holder was asked for.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    needed: BTreeMap<BlockId, Needed>,
+    /// Blocks that wait for a holder with room.
+    queue: VecDeque<BlockId>,
+    desks: BTreeMap<PeerId, Desk>,
+    pace: Pace,
+    /// Fetches decided on and not sent: those of one holder leave in one list.
+    outbox: BTreeMap<(PeerId, VaultId), Vec<BlockId>>,
+}
+
+#[derive(Debug)]
+struct Needed {
+    vault: VaultId,
+    /// The vault above wants it.
+    for_vault: bool,
+    /// Writing wants it, to hand it to holders that lack it.
+    for_holders: bool,
+    /// Holders that were asked and have not answered.
+    asked: Vec<(PeerId, Time)>,
+    /// Holders that will not deliver it, and why.
+    failed: Vec<(PeerId, Trouble)>,
+    queued: bool,
+    timer: Option<Time>,
+    /// Whether the copy in the local store was damaged.
+    mend_here: bool,
+}
+
+/// One holder's fetches. A block stays here until it comes, is absent or the link ends, whether or not it is still needed.
+#[derive(Debug, Default)]
+struct Desk {
+    open: BTreeMap<BlockId, Asked>,
+    /// Smoothed milliseconds per block, times 16.
+    cost: u64,
+    /// Doubles the cost for every damaged block.
+    blame: u32,
+}
+
+#[derive(Debug)]
+struct Asked {
+    at: Time,
+    /// How many were open, this one included.
+    depth: u64,
+}
+
+/// What to do about a needed block.
+enum Choice {
+    Ask(PeerId),
+    /// Holders are left, without room or being called.
+    Wait,
+    Exhausted,
+}
+
+impl Reading {
+    /// Needs blocks for the vault above.
+    pub(super) fn need(&mut self, hub: &mut Hub, vault: VaultId, ids: Vec<BlockId>) {
+        for id in ids {
+            self.want(hub, vault, id).for_vault = true;
+        }
+    }
+
+    /// Needs a block in order to hand it to holders that lack it; ends in a [`Note::Body`] or [`Note::NoBody`].
+    pub(super) fn need_body(&mut self, hub: &mut Hub, vault: VaultId, id: BlockId) {
+        self.want(hub, vault, id).for_holders = true;
+    }
+
+    /// No longer needs blocks for the vault above.
+    pub(super) fn forget(&mut self, hub: &mut Hub, ids: &[BlockId]) {
+        for id in ids {
+            let Some(needed) = self.needed.get_mut(id) else { continue };
+            needed.for_vault = false;
+            if !needed.for_holders {
+                self.end(hub, id);
+            }
+        }
+    }
+
+    /// Takes in what the local store has.
+    pub(super) fn looked(&mut self, hub: &mut Hub, id: BlockId, answer: StoreAnswer) {
+        let Some(needed) = self.needed.get_mut(&id) else { return };
+        match answer {
+            StoreAnswer::Block(Fetched::Found(block)) => return self.got(hub, block),
+            StoreAnswer::Block(Fetched::Damaged) => {
+                needed.mend_here = true;
+                needed.failed.push((hub.me, Trouble::Damaged));
+            }
+            StoreAnswer::Failed(_) => needed.failed.push((hub.me, Trouble::Denied(Denial::DiskFailed))),
+            _ if hub.lives_here(&needed.vault) => needed.failed.push((hub.me, Trouble::Absent)),
+            _ => {}
+        }
+        self.seek(hub, id);
+        self.flush(hub);
+    }
+
+    /// Takes a block of a holder in; returns `false` when it was not asked for.
+    pub(super) fn block(&mut self, hub: &mut Hub, peer: PeerId, block: &Block) -> bool {
+        let id = block.id();
+        let Some(desk) = self.desks.get_mut(&peer) else { return false };
+        let Some(asked) = desk.open.remove(&id) else { return false };
+        let latency = hub.now().since(asked.at);
+        desk.learn(latency.millis() * 16 / asked.depth);
+        self.pace.learn(latency);
+        if let Some(needed) = self.needed.get(&id) {
+            self.mend(hub, needed.vault, &needed.failed, block);
+            self.got(hub, block.clone());
+        }
+        self.pump(hub, PUMP);
+        true
+    }
+
+    /// Takes in that a holder does not have blocks.
+    pub(super) fn absent(&mut self, hub: &mut Hub, peer: PeerId, ids: &[BlockId]) {
+        for id in ids {
+            let Some(desk) = self.desks.get_mut(&peer) else { return };
+            if desk.open.remove(id).is_some() {
+                self.failed(hub, *id, peer, Trouble::Absent);
+            }
+        }
+        self.pump(hub, PUMP);
+    }
+
+    /// Looks for other holders after a link ended. One that sent a damaged block is not asked for these again.
+    pub(super) fn unlinked(&mut self, hub: &mut Hub, peer: PeerId, trouble: Trouble) {
+        let Some(desk) = self.desks.get_mut(&peer) else { return };
+        let damaged = matches!(trouble, Trouble::Unlinked(CloseReason::Malformed | CloseReason::Tampered));
+        desk.blame += u32::from(damaged);
+        for id in std::mem::take(&mut desk.open).into_keys() {
+            if damaged {
+                self.failed(hub, id, peer, Trouble::Damaged);
+            } else if let Some(needed) = self.needed.get_mut(&id) {
+                needed.asked.retain(|(asked, _)| *asked != peer);
+                self.seek(hub, id);
+            }
+        }
+        self.pump(hub, usize::MAX);
+    }
+
+    /// Looks again at everything that waits: a peer came, went or fell silent.
+    pub(super) fn changed(&mut self, hub: &mut Hub) {
+        self.pump(hub, usize::MAX);
+    }
+
+    /// Looks at a block that has been waited for: asks another holder too, and gives up on those that are silent for too long.
+    pub(super) fn late(&mut self, hub: &mut Hub, id: BlockId) {
+        let Some(needed) = self.needed.get_mut(&id) else { return };
+        needed.timer = None;
+        let now = hub.now();
+        let silent: Vec<PeerId> =
+            needed.asked.iter().filter(|(_, at)| now.since(*at) >= ASK_TIMEOUT).map(|(peer, _)| *peer).collect();
+        needed.asked.retain(|(peer, _)| !silent.contains(peer));
+        needed.failed.extend(silent.iter().map(|peer| (*peer, Trouble::Silent)));
+        self.seek(hub, id);
+        self.flush(hub);
+    }
+
+    fn want(&mut self, hub: &mut Hub, vault: VaultId, id: BlockId) -> &mut Needed {
+        self.needed.entry(id).or_insert_with(|| {
+            hub.store(StoreOp::Get(id), Purpose::LocalGet(id));
+            Needed {
+                vault,
+                for_vault: false,
+                for_holders: false,
+                asked: Vec::new(),
+                failed: Vec::new(),
+                queued: false,
+                timer: None,
+                mend_here: false,
+            }
+        })
+    }
+
+    /// Notes that a holder will not deliver a block and looks for the next.
+    fn failed(&mut self, hub: &mut Hub, id: BlockId, peer: PeerId, trouble: Trouble) {
+        let Some(needed) = self.needed.get_mut(&id) else { return };
+        needed.asked.retain(|(asked, _)| *asked != peer);
+        needed.failed.retain(|(failed, _)| *failed != peer);
+        needed.failed.push((peer, trouble));
+        self.seek(hub, id);
+    }
+
+    /// Asks the best holder that is left, or gives up.
+    fn seek(&mut self, hub: &mut Hub, id: BlockId) {
+        let Some(needed) = self.needed.get(&id) else { return };
+        match self.choose(hub, &id, needed) {
+            Choice::Ask(peer) => {
+                let now = hub.now();
+                let desk = self.desks.entry(peer).or_default();
+                let depth = desk.open.len() as u64 + 1;
+                desk.open.insert(id, Asked { at: now, depth });
+                if let Some(needed) = self.needed.get_mut(&id) {
+                    needed.asked.push((peer, now));
+                    self.outbox.entry((peer, needed.vault)).or_default().push(id);
+                }
+                self.watch(hub, id, self.pace.hedge());
+            }
+            Choice::Wait if needed.asked.is_empty() => self.wait(id),
+            Choice::Exhausted if needed.asked.is_empty() => self.give_up(hub, id),
+            Choice::Wait => self.watch(hub, id, self.pace.hedge()),
+            Choice::Exhausted => self.watch(hub, id, ASK_TIMEOUT),
+        }
+    }
+
+    /// Queues a block until a holder has room or can be reached.
+    fn wait(&mut self, id: BlockId) {
+        if let Some(needed) = self.needed.get_mut(&id).filter(|needed| !needed.queued) {
+            needed.queued = true;
+            self.queue.push_back(id);
+        }
+    }
+
+    /// Sees to it that a block under way is looked at after `span` at the latest, or when the first question has waited too long.
+    fn watch(&mut self, hub: &mut Hub, id: BlockId, span: Span) {
+        let Some(needed) = self.needed.get_mut(&id) else { return };
+        if needed.timer.is_none() {
+            let oldest = needed.asked.iter().map(|(_, at)| *at).min().unwrap_or_default();
+            let left = ASK_TIMEOUT.millis().saturating_sub(hub.now().since(oldest).millis());
+            needed.timer = Some(hub.arm(Span(left.min(span.millis())), Timer::Fetch(id)));
+        }
+    }
+
+    /// Chooses whom to ask: the holders that should have the block, alive before silent, cheapest first; then everybody else.
+    fn choose(&self, hub: &mut Hub, id: &BlockId, needed: &Needed) -> Choice {
+        let readers = hub.readers(&needed.vault, id);
+        let holders = hub.holders(&needed.vault, id);
+        let mut best: Option<(bool, bool, u64, usize, PeerId)> = None;
+        let mut wait = None;
+        for (rank, peer) in readers.into_iter().enumerate() {
+            if needed.asked.iter().any(|(asked, _)| *asked == peer) || needed.failed.iter().any(|(failed, _)| *failed == peer) {
+                continue;
+            }
+            let stranger = !holders.contains(&peer);
+            let standing = hub.standing(&peer);
+            let desk = self.desks.get(&peer);
+            let full = desk.is_some_and(|desk| desk.open.len() >= FETCHES_PER_LINK);
+            match standing {
+                Standing::Down(_) => {}
+                Standing::Trying => wait = wait.or(Some(stranger)),
+                Standing::Up | Standing::Suspect if full => wait = wait.or(Some(stranger)),
+                Standing::Up | Standing::Suspect => {
+                    let option = (stranger, standing == Standing::Suspect, desk.map_or(0, Desk::price), rank, peer);
+                    best = Some(best.map_or(option, |best| best.min(option)));
+                }
+            }
+        }
+        match (best, wait) {
+            // A proper holder that is worth waiting for goes before those that need not have the block.
+            (Some((true, ..)), Some(false)) | (None, Some(_)) => Choice::Wait,
+            (Some((.., peer)), _) => Choice::Ask(peer),
+            (None, None) => Choice::Exhausted,
+        }
+    }
+
+    /// Asks for blocks that wait, as far as holders have room; looks at no more than `most` that find none.
+    fn pump(&mut self, hub: &mut Hub, most: usize) {
+        let mut without = Vec::new();
+        for _ in 0..self.queue.len() {
+            if without.len() >= most {
+                break;
+            }
+            let Some(id) = self.queue.pop_front() else { break };
+            let Some(needed) = self.needed.get_mut(&id) else { continue };
+            needed.queued = false;
+            self.seek(hub, id);
+            if self.needed.get(&id).is_some_and(|needed| needed.queued) {
+                self.queue.pop_back();
+                without.push(id);
+            }
+        }
+        // What was needed first stays first.
+        without.into_iter().rev().for_each(|id| self.queue.push_front(id));
+        self.flush(hub);
+    }
+
+    /// Hands a block to whoever needs it.
+    fn got(&mut self, hub: &mut Hub, block: Block) {
+        let Some(needed) = self.end(hub, &block.id()) else { return };
+        if needed.mend_here {
+            let commit = Commit { vault: needed.vault, blocks: vec![block.clone()], records: Vec::new() };
+            hub.store(StoreOp::Commit(commit), Purpose::LocalMend);
+        }
+        if needed.for_holders {
+            hub.note(Note::Body(block.clone()));
+        }
+        if needed.for_vault {
+            hub.tell(Event::Got(block));
+        }
+    }
+
+    /// Gives the block back to the holders that should have had it.
+    fn mend(&self, hub: &mut Hub, vault: VaultId, failed: &[(PeerId, Trouble)], block: &Block) {
+        let holders = hub.holders(&vault, &block.id());
+        for (peer, trouble) in failed {
+            if matches!(trouble, Trouble::Absent | Trouble::Damaged) && holders.contains(peer) {
+                hub.note(Note::Give(vault, block.clone(), *peer));
+            }
+        }
+    }
+
+    fn give_up(&mut self, hub: &mut Hub, id: BlockId) {
+        let Some(needed) = self.needed.get(&id) else { return };
+        let mut reasons = needed.failed.clone();
+        for peer in hub.readers(&needed.vault, &id) {
+            if let Standing::Down(trouble) = hub.standing(&peer)
+                && reasons.iter().all(|(failed, _)| *failed != peer)
+            {
+                reasons.push((peer, trouble));
+            }
+        }
+        let Some(needed) = self.end(hub, &id) else { return };
+        if needed.for_holders {
+            hub.note(Note::NoBody(id));
+        }
+        if needed.for_vault {
+            hub.tell(Event::Unavailable(id, reasons));
+        }
+    }
+
+    /// Needs a block no more.
+    fn end(&mut self, hub: &mut Hub, id: &BlockId) -> Option<Needed> {
+        let needed = self.needed.remove(id)?;
+        if let Some(at) = needed.timer {
+            hub.disarm(at, Timer::Fetch(*id));
+        }
+        Some(needed)
+    }
+
+    /// Sends what was decided on.
+    pub(super) fn flush(&mut self, hub: &mut Hub) {
+        for ((peer, vault), ids) in std::mem::take(&mut self.outbox) {
+            hub.send_to(&peer, Plain::Fetch(Ids { vault, ids }));
+        }
+    }
+}
+
+impl Desk {
+    fn learn(&mut self, cost: u64) {
+        self.cost = if self.cost == 0 { cost.max(1) } else { (self.cost * 7 + cost) / 8 };
+    }
+
+    /// How long one more block is likely to take.
+    fn price(&self) -> u64 {
+        (self.open.len() as u64 + 1) * self.cost.max(1) << self.blame.min(16)
+    }
+}
+
+/// Blocks that one link is asked for at once; each may have the largest size.
+const FETCHES_PER_LINK: usize = LINK_WINDOW >> BLOCK_SIZE_LOG_MAX;
+/// Waiting blocks that find no holder with room until the rest is not looked at either.
+const PUMP: usize = 32;

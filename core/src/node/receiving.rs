@@ -1,0 +1,319 @@
+//! Receiving: what a carrier does with blocks that writers offer. Nothing comes that was not wanted, nothing is acked that is not durable.
+//!
+//! ```text
+//!   Offer --> rights --> Has? --held--> Stored
+//!                         \--lacking--> queue --room and limit--> Want --> Block --> batch --> Commit --> Stored
+//!                                                     \--> Refused                               \--> Refused
+//! ```
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::admission::{Admission, refuse};
+use super::hub::Hub;
+use super::storage::Purpose;
+use super::timers::Timer;
+use super::{LinkId, Trouble};
+use crate::block::{Block, SizeLog};
+use crate::id::{BlockId, VaultId};
+use crate::limits::{IDLE_CLOSE, LINK_WINDOW, NODE_WINDOW, OFFERS_PER_LINK};
+use crate::message::{Denial, Ids, Offer, Plain, Refused};
+use crate::store::{Commit, StoreAnswer, StoreFault, StoreOp};
+use crate::time::{Span, Time};
+
+/// Blocks on their way in.
+#[derive(Debug, Default)]
+pub(super) struct Receiving {
+    links: BTreeMap<LinkId, Inbox>,
+    coming: BTreeMap<(VaultId, BlockId), Coming>,
+    batches: BTreeMap<VaultId, Vec<(Block, Arrived)>>,
+    /// Links whose offers wait for room in the node's window, in turn.
+    hungry: VecDeque<LinkId>,
+    /// Bytes invited and bytes arrived that are not durable.
+    pending: usize,
+    commits: usize,
+}
+
+/// What one link has offered.
+#[derive(Debug, Default)]
+struct Inbox {
+    queue: VecDeque<(VaultId, BlockId, SizeLog)>,
+    /// Offered blocks that the store is asked about.
+    checking: usize,
+    /// Bytes invited over this link.
+    invited: usize,
+    hungry: bool,
+    /// When the last invited block came, and whether a timer looks at it.
+    progress: Time,
+    watched: bool,
+}
+
+/// A block that was invited or has arrived and is not durable.
+#[derive(Debug)]
+struct Coming {
+    /// Who was invited; nobody any more once it has arrived.
+    from: Option<LinkId>,
+    promised: SizeLog,
+    /// Others that offered it meanwhile.
+    waiters: Vec<LinkId>,
+}
+
+/// A block that is being made durable.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    id: BlockId,
+    from: LinkId,
+    promised: SizeLog,
+    bytes: usize,
+}
+
+impl Receiving {
+    /// Takes an offer of a peer that may store blocks in the vault.
+    pub(super) fn offer(&mut self, hub: &mut Hub, link: LinkId, offer: Offer) {
+        let inbox = self.links.entry(link).or_default();
+        if inbox.queue.len() + inbox.checking + offer.blocks.len() > OFFERS_PER_LINK {
+            refuse(hub, link, Plain::Offer(offer), Denial::Busy);
+            return;
+        }
+        inbox.checking += offer.blocks.len();
+        let ids = offer.blocks.iter().map(|(id, _)| *id).collect();
+        hub.store(StoreOp::Has(offer.vault, ids), Purpose::Offered(link, offer.vault, offer.blocks));
+    }
+
+    /// Takes in which of the offered blocks are held.
+    pub(super) fn checked(
+        &mut self,
+        hub: &mut Hub,
+        admission: &mut Admission,
+        (link, vault, blocks): (LinkId, VaultId, Vec<(BlockId, SizeLog)>),
+        answer: StoreAnswer,
+    ) {
+        let Some(inbox) = self.links.get_mut(&link) else { return };
+        inbox.checking = inbox.checking.saturating_sub(blocks.len());
+        let StoreAnswer::Has(flags) = answer else {
+            let ids = blocks.into_iter().map(|(id, _)| id).collect();
+            hub.send(link, Plain::Refused(Refused { vault, ids, why: Denial::DiskFailed }));
+            return;
+        };
+        let mut held = Vec::new();
+        for ((id, size), flag) in blocks.into_iter().zip(flags) {
+            if flag {
+                held.push(id);
+            } else if let Some(coming) = self.coming.get_mut(&(vault, id)).filter(|coming| coming.from != Some(link)) {
+                coming.wait(link);
+            } else {
+                inbox.queue.push_back((vault, id, size));
+            }
+        }
+        if !held.is_empty() {
+            hub.send(link, Plain::Stored(Ids { vault, ids: held }));
+        }
+        self.invite(hub, admission, link);
+    }
+
+    /// Takes a block in; returns `false` when it was not invited.
+    pub(super) fn block(&mut self, hub: &mut Hub, admission: &mut Admission, link: LinkId, vault: VaultId, block: Block) -> bool {
+        let id = block.id();
+        let Some(coming) = self.coming.get_mut(&(vault, id)) else { return false };
+        if coming.from != Some(link) || block.size_log() > coming.promised {
+            return false;
+        }
+        coming.from = None;
+        let (promised, bytes) = (coming.promised, block.bytes().len());
+        self.pending -= promised.bytes() - bytes;
+        if let Some(inbox) = self.links.get_mut(&link) {
+            inbox.invited -= promised.bytes();
+            inbox.progress = hub.now();
+        }
+        self.batches.entry(vault).or_default().push((block, Arrived { id, from: link, promised, bytes }));
+        self.commit(hub);
+        self.invite(hub, admission, link);
+        true
+    }
+
+    /// Takes in that invited blocks cannot be delivered after all.
+    pub(super) fn absent(&mut self, hub: &mut Hub, admission: &mut Admission, link: LinkId, absent: &Ids) {
+        for id in &absent.ids {
+            if self.coming.get(&(absent.vault, *id)).is_some_and(|coming| coming.from == Some(link)) {
+                self.withdraw(admission, absent.vault, *id);
+            }
+        }
+        self.invite(hub, admission, link);
+        self.feed(hub, admission);
+    }
+
+    /// Takes in whether blocks became durable, and tells everybody who offered them.
+    pub(super) fn committed(
+        &mut self,
+        hub: &mut Hub,
+        admission: &mut Admission,
+        (vault, arrived): (VaultId, Vec<Arrived>),
+        answer: &StoreAnswer,
+    ) {
+        self.commits -= 1;
+        let refused = match answer {
+            StoreAnswer::Committed => None,
+            StoreAnswer::Failed(StoreFault::Full) => Some(Denial::DiskFull),
+            _ => Some(Denial::DiskFailed),
+        };
+        let mut tell: BTreeMap<LinkId, Vec<BlockId>> = BTreeMap::new();
+        for Arrived { id, from, promised, bytes } in arrived {
+            self.pending -= bytes;
+            let stored = if refused.is_none() { bytes as u64 } else { 0 };
+            admission.settle(&vault, promised.bytes() as u64, stored);
+            let waiters = self.coming.remove(&(vault, id)).map(|coming| coming.waiters).unwrap_or_default();
+            for link in std::iter::once(from).chain(waiters) {
+                tell.entry(link).or_default().push(id);
+            }
+        }
+        for (link, ids) in tell {
+            let plain = match refused {
+                None => Plain::Stored(Ids { vault, ids }),
+                Some(why) => Plain::Refused(Refused { vault, ids, why }),
+            };
+            hub.send(link, plain);
+        }
+        self.commit(hub);
+        self.feed(hub, admission);
+    }
+
+    /// Forgets a link: what it was invited to send goes to the next one that offered it.
+    pub(super) fn unlinked(&mut self, hub: &mut Hub, admission: &mut Admission, link: LinkId) {
+        if self.links.remove(&link).is_none() {
+            return;
+        }
+        let invited: Vec<_> = self.coming.iter().filter(|(_, coming)| coming.from == Some(link)).map(|(key, _)| *key).collect();
+        for (vault, id) in invited {
+            self.withdraw(admission, vault, id);
+        }
+        self.feed(hub, admission);
+    }
+
+    /// Closes a link whose writer does not deliver what it was invited to: others wait for the room.
+    pub(super) fn look(&mut self, hub: &mut Hub, link: LinkId) {
+        let Some(inbox) = self.links.get_mut(&link) else { return };
+        inbox.watched = false;
+        let waited = hub.now().since(inbox.progress);
+        if inbox.invited > 0 && waited >= IDLE_CLOSE {
+            hub.close(link, Trouble::Silent);
+        } else if inbox.invited > 0 {
+            inbox.watched = true;
+            hub.arm(Span(IDLE_CLOSE.millis() - waited.millis()), Timer::Invited(link));
+        }
+    }
+
+    /// Invites what a link offered, as far as the windows and limits allow.
+    fn invite(&mut self, hub: &mut Hub, admission: &mut Admission, link: LinkId) {
+        let Some(inbox) = self.links.get_mut(&link) else { return };
+        let mut wanted: BTreeMap<VaultId, Vec<BlockId>> = BTreeMap::new();
+        let mut refused: BTreeMap<(VaultId, u8), Vec<BlockId>> = BTreeMap::new();
+        while let Some(&(vault, id, size)) = inbox.queue.front() {
+            if inbox.invited + size.bytes() > LINK_WINDOW {
+                break;
+            }
+            if self.pending + size.bytes() > NODE_WINDOW {
+                if !std::mem::replace(&mut inbox.hungry, true) {
+                    self.hungry.push_back(link);
+                }
+                break;
+            }
+            inbox.queue.pop_front();
+            if let Some(coming) = self.coming.get_mut(&(vault, id)) {
+                if coming.from != Some(link) {
+                    coming.wait(link);
+                }
+                continue;
+            }
+            if let Err(why) = admission.reserve(hub, &vault, size.bytes() as u64) {
+                refused.entry((vault, why.into())).or_default().push(id);
+                continue;
+            }
+            inbox.invited += size.bytes();
+            self.pending += size.bytes();
+            self.coming.insert((vault, id), Coming { from: Some(link), promised: size, waiters: Vec::new() });
+            wanted.entry(vault).or_default().push(id);
+        }
+        if !wanted.is_empty() && !inbox.watched {
+            inbox.watched = true;
+            inbox.progress = hub.now();
+            hub.arm(IDLE_CLOSE, Timer::Invited(link));
+        }
+        for (vault, ids) in wanted {
+            hub.send(link, Plain::Want(Ids { vault, ids }));
+        }
+        for ((vault, why), ids) in refused {
+            let why = Denial::try_from(why).unwrap_or(Denial::Busy);
+            hub.send(link, Plain::Refused(Refused { vault, ids, why }));
+        }
+    }
+
+    /// Gives links that wait for room their turn.
+    fn feed(&mut self, hub: &mut Hub, admission: &mut Admission) {
+        for _ in 0..self.hungry.len() {
+            let Some(link) = self.hungry.pop_front() else { return };
+            if let Some(inbox) = self.links.get_mut(&link) {
+                inbox.hungry = false;
+            }
+            self.invite(hub, admission, link);
+            if self.links.get(&link).is_some_and(|inbox| inbox.hungry) {
+                return;
+            }
+        }
+    }
+
+    /// Takes an invitation back, and queues the block for the next link that offered it.
+    fn withdraw(&mut self, admission: &mut Admission, vault: VaultId, id: BlockId) {
+        let Some(coming) = self.coming.remove(&(vault, id)) else { return };
+        let bytes = coming.promised.bytes();
+        self.pending -= bytes;
+        admission.settle(&vault, bytes as u64, 0);
+        if let Some(inbox) = coming.from.and_then(|link| self.links.get_mut(&link)) {
+            inbox.invited -= bytes;
+        }
+        for link in coming.waiters {
+            if let Some(inbox) = self.links.get_mut(&link) {
+                inbox.queue.push_front((vault, id, coming.promised));
+                if !std::mem::replace(&mut inbox.hungry, true) {
+                    self.hungry.push_back(link);
+                }
+            }
+        }
+    }
+
+    /// Hands arrived blocks to the store: at once while few commits are open, then together, as many as fit one.
+    fn commit(&mut self, hub: &mut Hub) {
+        while self.commits < COMMITS_OPEN
+            && let Some(mut entry) = self.batches.first_entry()
+        {
+            let vault = *entry.key();
+            let batch = entry.get_mut();
+            let mut bytes = 0;
+            let fits = batch.iter().take(COMMIT_BLOCKS).take_while(|(block, _)| {
+                bytes += block.bytes().len();
+                bytes <= COMMIT_BYTES
+            });
+            let count = fits.count();
+            let (blocks, arrived): (Vec<_>, Vec<_>) = batch.drain(..count).unzip();
+            if batch.is_empty() {
+                entry.remove();
+            }
+            self.commits += 1;
+            hub.store(StoreOp::Commit(Commit { vault, blocks, records: Vec::new() }), Purpose::Arrived(vault, arrived));
+        }
+    }
+}
+
+impl Coming {
+    /// Remembers one more link that offered the block.
+    fn wait(&mut self, link: LinkId) {
+        if !self.waiters.contains(&link) {
+            self.waiters.push(link);
+        }
+    }
+}
+
+/// Commits of blocks that are open at once: enough for a disk to sync many together.
+const COMMITS_OPEN: usize = 16;
+/// Blocks of one commit: what one transaction in a browser takes.
+const COMMIT_BLOCKS: usize = 256;
+/// Bytes of blocks of one commit: what one transaction in a browser takes.
+const COMMIT_BYTES: usize = 8 << 20;
