@@ -79,13 +79,15 @@ id_type! {
 pub struct InvalidId;
 
 /// One of the 4,096 parts into which a vault's blocks fall: the first 12 bits of the block's id.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "u16")]
 pub struct Partition(u16);
 
 impl Partition {
     /// How many partitions a vault has.
     pub const COUNT: u16 = 4096;
+    /// The last partition; the first is the default.
+    pub const LAST: Self = Self(Self::COUNT - 1);
 
     /// Returns the partition of a block.
     #[must_use]

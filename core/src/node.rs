@@ -9,6 +9,32 @@
 //!                                 +------+
 //! ```
 
+mod admission;
+mod asks;
+mod audit;
+mod chance;
+mod hub;
+mod inspect;
+mod links;
+mod liveness;
+mod local;
+mod machine;
+mod placement;
+mod publishing;
+mod reading;
+mod receiving;
+mod records;
+mod redeeming;
+mod rounds;
+mod serving;
+mod storage;
+#[cfg(test)]
+mod tests;
+mod timers;
+mod writing;
+
+pub use machine::Node;
+
 use crate::block::Block;
 pub use crate::copies::Copies;
 use crate::id::{BlockId, PeerId, RecordId, VaultId};

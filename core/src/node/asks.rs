@@ -27,6 +27,8 @@ pub(super) struct Asks {
 pub(super) enum Errand {
     /// To keep a record.
     Publish(RecordId),
+    /// To keep a certificate that it may lack; nobody waits for the answer.
+    CatchUp,
     /// For a vault's records, as one of many.
     Refresh(AskId),
     /// To admit a vault.
@@ -39,8 +41,8 @@ pub(super) enum Errand {
     Survey(AskId),
     /// For its partitions' counts and fingerprints.
     Summaries(AskId),
-    /// Which blocks it holds, for an audit; the number finds the list.
-    Audit(AskId, u32),
+    /// Which blocks it holds, for an audit.
+    Audit(AskId),
 }
 
 /// An answer.

@@ -122,6 +122,11 @@ impl Hub {
         self.notes.pop_front()
     }
 
+    /// Says whether no note waits.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.notes.is_empty()
+    }
+
     /// Returns the machine's now.
     pub(super) const fn now(&self) -> Time {
         self.clock.now()

@@ -50,9 +50,9 @@ pub(super) enum Purpose {
     /// A needed block that may lie here.
     LocalGet(BlockId),
     /// Blocks of a vault without carriers.
-    LocalPlace(VaultId, Vec<BlockId>),
+    LocalPlace(Vec<BlockId>),
     /// Old blocks of a vault without carriers, to be counted on again.
-    LocalConfirm(VaultId, Vec<BlockId>),
+    LocalConfirm(Vec<BlockId>),
     /// A record of a vault without carriers.
     LocalPublish(Record),
     /// The records of a vault without carriers.

@@ -65,7 +65,7 @@ impl Writing {
         if placing.count(|mark| mark == Mark::Stored) > 0 {
             self.tell_placed(hub, id);
         }
-        self.advance(hub, id);
+        self.advance(hub, id, None);
         self.review(hub, id);
     }
 
@@ -78,7 +78,7 @@ impl Writing {
             if placing.count(|mark| mark == Mark::Stored) > 0 {
                 self.tell_placed(hub, id);
             }
-            self.advance(hub, id);
+            self.advance(hub, id, None);
             self.review(hub, id);
         }
     }
@@ -129,6 +129,9 @@ impl Writing {
     /// Counts durable copies.
     pub(super) fn stored(&mut self, hub: &mut Hub, peer: PeerId, stored: &Ids) {
         self.progress(hub, &peer);
+        if let Some(outbox) = self.outboxes.get_mut(&peer) {
+            outbox.busy = 0;
+        }
         for id in &stored.ids {
             let Some(placing) = self.blocks.get(id) else { continue };
             let asked = matches!(placing.of(&peer), Some(Mark::Offered | Mark::Sent | Mark::Lost | Mark::Waiting));
@@ -206,11 +209,10 @@ impl Writing {
     }
 
     /// Queues again what was under way to a holder whose link ended.
-    pub(super) fn unlinked(&mut self, hub: &mut Hub, peer: PeerId) {
+    pub(super) fn unlinked(&mut self, peer: PeerId) {
         for id in self.with_mark(&peer, |mark| matches!(mark, Mark::Offered | Mark::Sent)) {
             self.mark(id, peer, Mark::Waiting);
         }
-        let _ = hub;
     }
 
     /// Goes on to the next carrier for everything meant for one that cannot be reached.
@@ -222,6 +224,13 @@ impl Writing {
             outbox.waiting.clear();
         }
         self.ready.remove(&peer);
+    }
+
+    /// Goes on to the next carrier for everything meant for one that fell silent. A late ack still counts.
+    pub(super) fn suspect(&mut self, hub: &mut Hub, peer: PeerId) {
+        for id in self.with_mark(&peer, |mark| matches!(mark, Mark::Waiting | Mark::Offered | Mark::Sent)) {
+            self.fail(hub, id, peer, Mark::Lost, Trouble::Silent);
+        }
     }
 
     /// Looks whether a holder still answers; goes on to the next for what it leaves unanswered. A late ack still counts.
@@ -256,7 +265,7 @@ impl Writing {
     pub(super) fn followed(&mut self, hub: &mut Hub, vault: VaultId) {
         let ids: Vec<BlockId> = self.blocks.iter().filter(|(_, placing)| placing.vault == vault).map(|(id, _)| *id).collect();
         for id in ids {
-            self.advance(hub, id);
+            self.advance(hub, id, None);
             self.review(hub, id);
         }
     }
@@ -276,18 +285,24 @@ impl Writing {
         }
     }
 
-    /// Chooses holders until as many copies as wanted exist or are under way.
-    fn advance(&mut self, hub: &mut Hub, id: BlockId) {
+    /// Chooses holders until as many copies as wanted exist or are under way: carriers that were not tried yet, then those that were
+    /// lost and can be talked to again, but not the one that just failed.
+    fn advance(&mut self, hub: &mut Hub, id: BlockId, failed: Option<PeerId>) {
         let Some(placing) = self.blocks.get(&id).filter(|placing| placing.aim == Aim::Copies) else { return };
         let Some(wanted) = self.copies(hub, id).map(|copies| usize::from(copies.wanted)) else { return };
         let mut in_play = placing.count(Mark::in_play);
-        for peer in hub.takers(&placing.vault, &id) {
+        if in_play >= wanted {
+            return;
+        }
+        let takers = hub.takers(&placing.vault, &id);
+        let (fresh, tried): (Vec<_>, Vec<_>) = takers.into_iter().partition(|peer| placing.of(peer).is_none());
+        let lost = |peer: &PeerId| placing.of(peer) == Some(Mark::Lost) && Some(*peer) != failed;
+        let again = tried.into_iter().filter(lost).filter(|peer| {
+            hub.standing(peer) == Standing::Up && self.outboxes.get(peer).is_some_and(|outbox| !outbox.retry)
+        });
+        for peer in fresh.into_iter().chain(again.collect::<Vec<_>>()) {
             if in_play >= wanted {
                 break;
-            }
-            let mark = self.blocks.get(&id).and_then(|placing| placing.of(&peer));
-            if mark.is_some() {
-                continue;
             }
             let trouble = match hub.standing(&peer) {
                 Standing::Up | Standing::Trying => {
@@ -309,7 +324,7 @@ impl Writing {
         hub.note(Note::Given(id, peer, false));
         if self.blocks.get(&id).is_some_and(|placing| placing.aim == Aim::Copies) {
             hub.tell(Event::Unplaced(id, peer, trouble));
-            self.advance(hub, id);
+            self.advance(hub, id, Some(peer));
         }
         self.review(hub, id);
     }
@@ -320,7 +335,7 @@ impl Writing {
         let Some(placing) = self.blocks.get_mut(&id) else { return };
         if placing.count(Mark::under_way) > 0 && !(placing.aim == Aim::Copies && copies.is_complete()) {
             if copies.is_safe() && placing.aim == Aim::Copies {
-                self.linger(hub, id);
+                self.linger(id);
             }
             return;
         }
@@ -347,7 +362,7 @@ impl Writing {
     }
 
     /// Keeps the bytes of a safe block for its further copies, and lets go of the oldest such bytes beyond the window.
-    fn linger(&mut self, hub: &mut Hub, id: BlockId) {
+    fn linger(&mut self, id: BlockId) {
         let Some(placing) = self.blocks.get_mut(&id) else { return };
         let Some(body) = placing.body.as_ref().filter(|_| !placing.lingering) else { return };
         placing.lingering = true;
@@ -357,7 +372,6 @@ impl Writing {
             && let Some(oldest) = self.lingering.pop_front()
         {
             self.let_go(oldest);
-            let _ = &hub;
         }
     }
 

@@ -1,0 +1,362 @@
+//! The node machine: hands every input to the part that it concerns, and notes from part to part.
+
+use super::admission::{Admission, Gate, refuse};
+use super::asks::{Asks, Errand, Reply};
+use super::audit::Audits;
+use super::hub::{Followed, Hub, Note};
+use super::placement::Placement;
+use super::publishing::Publishing;
+use super::reading::Reading;
+use super::receiving::Receiving;
+use super::records::send_records;
+use super::redeeming::Invitations;
+use super::rounds::Rounds;
+use super::serving::Serving;
+use super::storage::Purpose;
+use super::timers::Timer;
+use super::writing::Writing;
+use super::{Config, Input, LinkId, Output, Request, Role, Trouble, inspect, local};
+use crate::block::Block;
+use crate::id::{PeerId, VaultId};
+use crate::link::CloseReason;
+use crate::message::{Ask, Denial, Ids, Message, Plain};
+use crate::record::{Chain, Record};
+use crate::store::{RecordQuery, StoreAnswer, StoreOp};
+use crate::time::{Deadline, Time};
+
+/// A peer among peers. See the [module](super) for its story and the [crate] for the contract of machines.
+#[derive(Debug)]
+pub struct Node {
+    hub: Hub,
+    asks: Asks,
+    // What a carrier does for others.
+    admission: Admission,
+    invitations: Invitations,
+    receiving: Receiving,
+    serving: Serving,
+    // What a client has done by carriers.
+    writing: Writing,
+    reading: Reading,
+    publishing: Publishing,
+    rounds: Rounds,
+    audits: Audits,
+}
+
+impl Node {
+    /// Starts a node that knows nobody.
+    #[must_use]
+    pub fn new(now: Time, config: Config) -> Self {
+        Self {
+            hub: Hub::new(now, config),
+            asks: Asks::default(),
+            admission: Admission::default(),
+            invitations: Invitations::default(),
+            receiving: Receiving::default(),
+            serving: Serving::default(),
+            writing: Writing::default(),
+            reading: Reading::default(),
+            publishing: Publishing::default(),
+            rounds: Rounds::default(),
+            audits: Audits::default(),
+        }
+    }
+
+    /// Takes in what happened.
+    pub fn handle(&mut self, now: Time, input: Input) {
+        self.hub.clock.advance(now);
+        match input {
+            Input::Linked { link, peer, dialled } => self.hub.linked(link, peer, dialled),
+            Input::Received(link, message) => self.received(link, message),
+            Input::Unlinked(link, reason) => self.hub.unlinked(link, reason),
+            Input::Unreachable(peer, error) => self.hub.unreachable(peer, error),
+            Input::Answer(request, answer) => {
+                if let Some(purpose) = self.hub.answered(request) {
+                    self.answered(purpose, answer);
+                }
+            }
+            Input::Request(request) => self.request(request),
+            Input::Tick => {
+                while let Some(timer) = self.hub.due() {
+                    self.wake(timer);
+                }
+            }
+        }
+        self.settle();
+    }
+
+    /// Returns the next thing to do, `None` when nothing is left.
+    #[must_use]
+    pub fn poll(&mut self) -> Option<Output> {
+        self.hub.poll()
+    }
+
+    /// Returns when to call [`Node::handle`] with [`Input::Tick`], and why.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Deadline> {
+        self.hub.deadline()
+    }
+
+    /// Lets every part act on what the others noted, until nobody has anything to add.
+    fn settle(&mut self) {
+        loop {
+            while let Some(note) = self.hub.next_note() {
+                self.noted(note);
+            }
+            self.reading.flush(&mut self.hub);
+            self.audits.go_on(&mut self.hub, &mut self.writing);
+            self.writing.flush(&mut self.hub, &mut self.reading);
+            if self.hub.is_quiet() {
+                return;
+            }
+        }
+    }
+
+    fn noted(&mut self, note: Note) {
+        let hub = &mut self.hub;
+        match note {
+            Note::Linked(peer) => {
+                self.asks.linked(hub, &peer);
+                self.rounds.linked(hub, &peer);
+                self.publishing.linked(hub, &mut self.asks, peer);
+                self.writing.linked(hub, peer);
+                self.reading.changed(hub);
+            }
+            Note::Unlinked(peer, link, trouble) => {
+                self.receiving.unlinked(hub, &mut self.admission, link);
+                self.serving.unlinked(link);
+                self.asks.unlinked(hub, peer, link);
+                self.writing.unlinked(peer);
+                self.reading.unlinked(hub, peer, trouble);
+            }
+            Note::Down(peer, trouble) => {
+                self.asks.down(hub, peer, trouble);
+                self.rounds.down(hub, &peer, trouble);
+                self.writing.down(hub, peer, trouble);
+                self.reading.changed(hub);
+            }
+            Note::Suspect(peer) => {
+                self.writing.suspect(hub, peer);
+                self.reading.changed(hub);
+            }
+            Note::Replied(peer, errand, result) => match errand {
+                Errand::Publish(id) => self.publishing.replied(hub, &mut self.asks, peer, id, &result),
+                Errand::Summaries(_) | Errand::Audit(_) => self.audits.replied(hub, &mut self.asks, peer, &errand, result),
+                errand => self.rounds.replied(hub, &mut self.asks, peer, errand, result),
+            },
+            Note::Body(block) => self.writing.body(hub, block),
+            Note::NoBody(id) => self.writing.no_body(hub, id),
+            Note::Give(vault, block, peer) => self.writing.give(hub, vault, block.id(), Some(block), peer),
+            Note::Given(id, peer, durable) => self.audits.given(id, peer, durable),
+        }
+    }
+
+    fn wake(&mut self, timer: Timer) {
+        let hub = &mut self.hub;
+        match timer {
+            Timer::Beat(link) => hub.beat(link),
+            Timer::Redial(peer) => hub.redial(peer),
+            Timer::Fetch(id) => self.reading.late(hub, id),
+            Timer::Ask(link, ask) => self.asks.expired(hub, link, ask),
+            Timer::Offers(peer) => self.writing.look(hub, peer),
+            Timer::Retry(peer) => self.writing.retry(hub, peer),
+            Timer::Invited(link) => self.receiving.look(hub, link),
+        }
+    }
+
+    fn request(&mut self, request: Request) {
+        let hub = &mut self.hub;
+        match request {
+            Request::Follow(chain) => self.follow(chain),
+            Request::Place(vault, block) if hub.lives_here(&vault) => local::place(hub, vault, block),
+            Request::Place(vault, block) => self.writing.place(hub, vault, block),
+            Request::Confirm(vault, ids) if hub.lives_here(&vault) => local::confirm(hub, vault, &ids),
+            Request::Confirm(vault, ids) => self.writing.confirm(hub, vault, ids),
+            Request::Need(vault, ids) => self.reading.need(hub, vault, ids),
+            Request::Forget(ids) => self.reading.forget(hub, &ids),
+            Request::Publish(record) if hub.lives_here(&record.vault()) => local::publish(hub, record),
+            Request::Publish(record) => self.publishing.publish(hub, &mut self.asks, record),
+            Request::Refresh(ask, vault) if hub.lives_here(&vault) => local::refresh(hub, ask, vault),
+            Request::Refresh(ask, vault) => self.rounds.refresh(hub, &mut self.asks, ask, vault),
+            Request::Locate(ask, vault, ids) if hub.lives_here(&vault) => {
+                hub.store(StoreOp::Has(vault, ids.clone()), Purpose::LocalLocate(ask, ids));
+            }
+            Request::Locate(ask, vault, ids) => self.rounds.locate(hub, &mut self.asks, ask, vault, ids),
+            Request::Connect(ask, peer, addresses) => self.rounds.connect(hub, ask, peer, &addresses),
+            Request::Redeem(ask, peer, token, chain) => self.rounds.redeem(hub, &mut self.asks, ask, peer, token, &chain),
+            Request::FindVault(ask, peer, paper) => self.asks.ask(hub, peer, Plain::Locate((Ask(0), paper)), Errand::Records(ask)),
+            Request::RecordsFrom(ask, peer, vault) => {
+                self.asks.ask(hub, peer, Plain::Records((Ask(0), vault)), Errand::Records(ask));
+            }
+            Request::Survey(ask, vault) => self.rounds.survey(hub, &mut self.asks, ask, vault),
+            Request::Audit { ask, vault, live, .. } if hub.lives_here(&vault) => {
+                hub.store(StoreOp::Has(vault, live.clone()), Purpose::LocalAudit(ask, live));
+            }
+            Request::Audit { ask, vault, live, mend } => self.audits.start(hub, &mut self.asks, ask, vault, live, mend),
+            Request::Invite { token, limit } => Invitations::invite(hub, &token, limit),
+            Request::Drain => hub.drain(),
+        }
+    }
+
+    /// Works for a vault with the carriers of its chain's tip: calls them, and no longer calls those that are gone from all vaults.
+    fn follow(&mut self, chain: Chain) {
+        let vault = chain.vault();
+        let before = self.hub.carriers(&vault);
+        let placement = Placement::new(chain.tip());
+        let carriers: Vec<_> = placement.carriers().iter().map(|carrier| (carrier.peer, carrier.addresses.clone())).collect();
+        self.hub.followed.insert(vault, Followed { chain, placement });
+        for peer in before {
+            let kept = self.hub.followed.keys().any(|vault| self.hub.carriers(vault).contains(&peer));
+            if !kept {
+                self.hub.release(&peer);
+            }
+        }
+        for (peer, addresses) in carriers {
+            self.hub.call(peer, &addresses, true);
+        }
+        self.writing.followed(&mut self.hub, vault);
+        self.reading.changed(&mut self.hub);
+    }
+
+    fn received(&mut self, link: LinkId, message: Message) {
+        let Some(peer) = self.hub.heard(link) else { return };
+        match message {
+            Message::Block(vault, block) => self.block(link, peer, vault, block),
+            Message::Plain(plain) => self.plain(link, peer, plain),
+        }
+    }
+
+    /// Takes a block that was fetched or invited; whoever sends another one is not talked to any longer.
+    fn block(&mut self, link: LinkId, peer: PeerId, vault: VaultId, block: Block) {
+        let fetched = self.reading.block(&mut self.hub, peer, &block);
+        if !fetched && !self.receiving.block(&mut self.hub, &mut self.admission, link, vault, block) {
+            self.hub.close(link, Trouble::Unlinked(CloseReason::Malformed));
+        }
+    }
+
+    fn plain(&mut self, link: LinkId, peer: PeerId, plain: Plain) {
+        let hub = &mut self.hub;
+        match plain {
+            Plain::Ping(nonce) => hub.send(link, Plain::Pong(nonce)),
+            Plain::Pong(_) => hub.pong(link),
+            // To a writer.
+            Plain::Want(want) => self.writing.want(hub, peer, want),
+            Plain::Stored(stored) => self.writing.stored(hub, peer, &stored),
+            Plain::Refused(refused) => self.writing.refused(hub, peer, &refused.ids, refused.why),
+            // To a reader, or to a carrier about what it wanted.
+            Plain::Absent(absent) => self.absent(link, peer, &absent),
+            // To a carrier.
+            Plain::Fetch(fetch) => self.serving.fetch(hub, link, fetch),
+            Plain::Redeem(redeem) if matches!(hub.role, Role::Carrier { .. }) => self.invitations.redeem(hub, link, redeem),
+            Plain::Locate((ask, paper)) => self.locate(link, peer, ask, paper),
+            Plain::Offer(_) | Plain::Has(_) | Plain::Summarise(_) | Plain::Scan(_) => self.about_vault(link, peer, plain),
+            Plain::Publish(_) | Plain::Records(_) | Plain::Status(_) => self.about_vault(link, peer, plain),
+            Plain::Redeem(_) => refuse(hub, link, plain, Denial::BadInvitation),
+            // To whoever asked.
+            Plain::Have((ask, ids)) => self.asks.answer(hub, link, ask, Ok(Reply::Have(ids))),
+            Plain::Summaries((ask, rows)) => self.asks.answer(hub, link, ask, Ok(Reply::Summaries(rows))),
+            Plain::RecordsAre(part) => self.asks.records(hub, link, part),
+            Plain::StatusIs((ask, status)) => self.asks.answer(hub, link, ask, Ok(Reply::Status(status))),
+            Plain::Done((ask, ())) => self.asks.answer(hub, link, ask, Ok(Reply::Done)),
+            Plain::Denied((ask, denial)) => self.asks.answer(hub, link, ask, Err(denial)),
+            // Nobody here scans others yet, so an answer was not asked for.
+            Plain::Scanned(_) => {}
+            Plain::Bye(_) => hub.close(link, Trouble::Unlinked(CloseReason::Bye)),
+            // A link never passes on a header without its bytes.
+            Plain::Block(_) => hub.close(link, Trouble::Unlinked(CloseReason::Malformed)),
+        }
+    }
+
+    fn absent(&mut self, link: LinkId, peer: PeerId, absent: &Ids) {
+        self.reading.absent(&mut self.hub, peer, &absent.ids);
+        self.receiving.absent(&mut self.hub, &mut self.admission, link, absent);
+    }
+
+    /// Tells a recovery phrase, and nobody else, which vaults it opens.
+    fn locate(&mut self, link: LinkId, peer: PeerId, ask: Ask, paper: PeerId) {
+        if peer == paper && matches!(self.hub.role, Role::Carrier { .. }) {
+            self.hub.store(StoreOp::Records(RecordQuery::located(paper)), Purpose::Located(link, ask));
+        } else {
+            send_records(&mut self.hub, link, ask, std::iter::empty());
+        }
+    }
+
+    /// Takes a message about a vault that this node may or may not serve. The vault is looked up first, then the sender's right.
+    fn about_vault(&mut self, link: LinkId, peer: PeerId, plain: Plain) {
+        let record = match &plain {
+            Plain::Publish((_, bytes)) => Record::decode(bytes.0.clone().into()).ok(),
+            _ => None,
+        };
+        let vault = match (&plain, &record) {
+            (Plain::Offer(offer), _) => offer.vault,
+            (Plain::Has(has), _) => has.vault,
+            (Plain::Summarise(summarise), _) => summarise.vault,
+            (Plain::Scan(scan), _) => scan.vault,
+            (Plain::Records((_, vault)) | Plain::Status((_, vault)), _) => *vault,
+            (_, Some(record)) => record.vault(),
+            _ => return refuse(&mut self.hub, link, plain, Denial::Malformed),
+        };
+        let Gate::Open(admitted, plain) = self.admission.enter(&mut self.hub, vault, link, plain) else { return };
+        let hub = &mut self.hub;
+        match plain {
+            Plain::Offer(offer) if admitted.may_store(&peer) => self.receiving.offer(hub, link, offer),
+            // Records prove themselves, so anybody may hand them over: a restored device is no member before its certificate is in.
+            Plain::Publish((ask, _)) => {
+                if let Some(record) = record {
+                    admitted.publish(hub, link, ask, record);
+                }
+            }
+            Plain::Records((ask, _)) if admitted.may_ask(&peer) => admitted.tell_records(hub, link, ask),
+            Plain::Has(_) | Plain::Summarise(_) | Plain::Scan(_) | Plain::Status(_) if admitted.may_ask(&peer) => {
+                inspect::ask(hub, link, vault, admitted.limit, plain);
+            }
+            plain => refuse(hub, link, plain, Denial::NoRight),
+        }
+    }
+
+    fn answered(&mut self, purpose: Purpose, answer: StoreAnswer) {
+        let hub = &mut self.hub;
+        match purpose {
+            Purpose::LoadRecords(vault) | Purpose::LoadUsage(vault) => self.loaded(vault, answer),
+            Purpose::TotalUsage => self.admission.counted(&answer),
+            Purpose::Offered(link, vault, blocks) => {
+                self.receiving.checked(hub, &mut self.admission, (link, vault, blocks), answer);
+            }
+            Purpose::Arrived(vault, arrived) => self.receiving.committed(hub, &mut self.admission, (vault, arrived), &answer),
+            Purpose::Serve(link, vault, id) => self.serving.answered(hub, link, vault, id, answer),
+            Purpose::Inspect(link, ask, question) => inspect::answer(hub, link, ask, question, answer),
+            Purpose::Record(vault) => {
+                if let Some(admitted) = self.admission.admitted(&vault) {
+                    admitted.written(hub, &answer);
+                }
+            }
+            Purpose::Located(link, ask) => {
+                let records = if let StoreAnswer::Records(records) = answer { records } else { Vec::new() };
+                send_records(hub, link, ask, records.iter().map(|(_, bytes)| bytes));
+            }
+            Purpose::Redeem(redeeming) => {
+                if let Some(vault) = self.invitations.answered(hub, *redeeming, &answer) {
+                    self.admission.forget(&vault);
+                }
+            }
+            Purpose::Invitation | Purpose::LocalMend => {}
+            Purpose::LocalGet(id) => self.reading.looked(hub, id, answer),
+            Purpose::LocalPlace(ids) => local::placed(hub, ids, &answer),
+            Purpose::LocalConfirm(ids) => local::confirmed(hub, ids, answer),
+            Purpose::LocalPublish(record) => local::published(hub, &record, &answer),
+            Purpose::LocalRefresh(ask, vault) => local::refreshed(hub, ask, vault, answer),
+            Purpose::LocalLocate(ask, ids) => local::located(hub, ask, ids, answer),
+            Purpose::LocalAudit(ask, live) => local::audited(hub, ask, live, answer),
+        }
+    }
+
+    /// Goes on with what waited for a vault to be loaded.
+    fn loaded(&mut self, vault: VaultId, answer: StoreAnswer) {
+        let Some(loaded) = self.admission.loaded(vault, answer) else { return };
+        for (link, plain) in loaded.parked {
+            match self.hub.links.peer_of(link) {
+                Some(peer) if loaded.admitted => self.about_vault(link, peer, plain),
+                _ => refuse(&mut self.hub, link, plain, Denial::NotAdmitted),
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Nodes in a network in memory.
