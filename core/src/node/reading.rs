@@ -173,8 +173,7 @@ impl Reading {
         let Some(needed) = self.needed.get_mut(&id) else { return };
         needed.timer = None;
         let now = hub.now();
-        let silent: Vec<PeerId> =
-            needed.asked.iter().filter(|(_, at)| now.since(*at) >= ASK_TIMEOUT).map(|(peer, _)| *peer).collect();
+        let silent: Vec<PeerId> = needed.asked.iter().filter(|(_, at)| now.since(*at) >= ASK_TIMEOUT).map(|(peer, _)| *peer).collect();
         needed.asked.retain(|(peer, _)| !silent.contains(peer));
         needed.failed.extend(silent.iter().map(|peer| (*peer, Trouble::Silent)));
         self.seek(hub, id);

@@ -125,10 +125,7 @@ fn open(name: [u8; 32], records: &[(RecordSlot, Bytes)], vault: &VaultId) -> Res
 fn admit(name: [u8; 32], limit: u64, chain: &Chain) -> Commit {
     let vault = chain.vault();
     let used = codec::encode(&Invitation { limit, used_by: Some(vault) });
-    let mut records = vec![
-        (slot(name), Bytes::from(used)),
-        (admission::slot(vault), Bytes::from(codec::encode(&Limit(limit)))),
-    ];
+    let mut records = vec![(slot(name), Bytes::from(used)), (admission::slot(vault), Bytes::from(codec::encode(&Limit(limit))))];
     records.extend(chain.certificates().iter().map(|certificate| {
         let record = Record::Certificate(certificate.clone());
         (record.slot(), certificate.bytes().clone())

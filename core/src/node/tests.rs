@@ -1,1 +1,8 @@
-//! Nodes in a network in memory.
+//! Nodes in a network in memory: real machines, messages that wait in links, stores that answer in any order, a clock that jumps.
+
+mod audits;
+mod network;
+mod putting;
+mod reading;
+mod records;
+mod waiting;

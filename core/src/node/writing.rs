@@ -297,9 +297,10 @@ impl Writing {
         let takers = hub.takers(&placing.vault, &id);
         let (fresh, tried): (Vec<_>, Vec<_>) = takers.into_iter().partition(|peer| placing.of(peer).is_none());
         let lost = |peer: &PeerId| placing.of(peer) == Some(Mark::Lost) && Some(*peer) != failed;
-        let again = tried.into_iter().filter(lost).filter(|peer| {
-            hub.standing(peer) == Standing::Up && self.outboxes.get(peer).is_some_and(|outbox| !outbox.retry)
-        });
+        let again = tried
+            .into_iter()
+            .filter(lost)
+            .filter(|peer| hub.standing(peer) == Standing::Up && self.outboxes.get(peer).is_some_and(|outbox| !outbox.retry));
         for peer in fresh.into_iter().chain(again.collect::<Vec<_>>()) {
             if in_play >= wanted {
                 break;
