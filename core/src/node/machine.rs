@@ -192,7 +192,7 @@ impl Node {
                 hub.store(StoreOp::Has(vault, live.clone()), Purpose::LocalAudit(ask, live));
             }
             Request::Audit { ask, vault, live, mend } => self.audits.start(hub, &mut self.asks, ask, vault, live, mend),
-            Request::Invite { token, limit } => Invitations::invite(hub, &token, limit),
+            Request::Invite { ask, token, limit } => Invitations::invite(hub, ask, &token, limit),
             Request::Drain => hub.drain(),
         }
     }
@@ -338,7 +338,8 @@ impl Node {
                     self.admission.forget(&vault);
                 }
             }
-            Purpose::Invitation | Purpose::LocalMend => {}
+            Purpose::Invitation(ask) => Invitations::invited(hub, ask, &answer),
+            Purpose::LocalMend => {}
             Purpose::LocalGet(id) => self.reading.looked(hub, id, answer),
             Purpose::LocalPlace(ids) => local::placed(hub, ids, &answer),
             Purpose::LocalConfirm(ids) => local::confirmed(hub, ids, answer),

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::LinkId;
 use super::admission::{self, Limit};
 use super::hub::Hub;
 use super::storage::Purpose;
+use super::{Answer, AskId, Event, LinkId, Trouble};
 use crate::id::VaultId;
 use crate::message::{Ask, Denial, Plain, Redeem};
 use crate::record::{Chain, Record, kind};
@@ -47,10 +47,20 @@ enum Step {
 
 impl Invitations {
     /// Issues an invitation.
-    pub(super) fn invite(hub: &mut Hub, token: &[u8; 16], limit: u64) {
+    pub(super) fn invite(hub: &mut Hub, ask: AskId, token: &[u8; 16], limit: u64) {
         let value = codec::encode(&Invitation { limit, used_by: None });
         let records = vec![(slot(name(token)), Bytes::from(value))];
-        hub.store(StoreOp::Commit(Commit { vault: NOBODY, blocks: Vec::new(), records }), Purpose::Invitation);
+        hub.store(StoreOp::Commit(Commit { vault: NOBODY, blocks: Vec::new(), records }), Purpose::Invitation(ask));
+    }
+
+    /// Takes in whether an invitation is durable.
+    pub(super) fn invited(hub: &mut Hub, ask: AskId, answer: &StoreAnswer) {
+        let answer = match answer {
+            StoreAnswer::Committed => Answer::Done,
+            StoreAnswer::Failed(StoreFault::Full) => Answer::Failed(Trouble::Denied(Denial::DiskFull)),
+            _ => Answer::Failed(Trouble::Denied(Denial::DiskFailed)),
+        };
+        hub.tell(Event::Answered(ask, answer));
     }
 
     /// Begins to redeem an invitation.

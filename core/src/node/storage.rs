@@ -45,8 +45,8 @@ pub(super) enum Purpose {
     Located(LinkId, Ask),
     /// A step of redeeming an invitation.
     Redeem(Box<Redeeming>),
-    /// A new invitation; nobody waits for it.
-    Invitation,
+    /// A new invitation.
+    Invitation(AskId),
     /// A needed block that may lie here.
     LocalGet(BlockId),
     /// Blocks of a vault without carriers.

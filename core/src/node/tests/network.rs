@@ -75,7 +75,7 @@ impl Net {
         let (mut net, chain) = Self::strangers(seed, carriers, LIMIT);
         for carrier in 1..=carriers {
             let token = [carrier as u8; 16];
-            net.request(carrier, Request::Invite { token, limit: LIMIT });
+            net.request(carrier, Request::Invite { ask: AskId(0), token, limit: LIMIT });
             net.settle();
             let peer = net.hosts[carrier].peer;
             let redeem = Request::Redeem(AskId(carrier as u64), peer, token, chain.clone());

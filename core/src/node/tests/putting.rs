@@ -99,7 +99,7 @@ fn a_vault_that_is_not_admitted_is_told_so() {
 #[test]
 fn a_vaults_limit_holds_to_the_block() {
     let (mut net, chain) = Net::strangers(6, 1, LIMIT);
-    net.request(1, Request::Invite { token: [1; 16], limit: 10 * 4096 });
+    net.request(1, Request::Invite { ask: AskId(0), token: [1; 16], limit: 10 * 4096 });
     net.follow(&chain);
     net.request(0, Request::Redeem(AskId(1), net.hosts[1].peer, [1; 16], chain.clone()));
     net.settle();
