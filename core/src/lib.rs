@@ -41,7 +41,7 @@ pub mod limits;
 pub mod link;
 pub mod message;
 pub mod node;
-
+pub mod peer;
 pub mod record;
 pub mod store;
 pub mod time;

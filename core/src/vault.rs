@@ -98,6 +98,7 @@ pub enum Input {
 }
 
 /// What a vault wants done.
+#[derive(Debug)]
 pub enum Output {
     /// Bring a block to its holders.
     Place(Block),

@@ -38,6 +38,15 @@ pub enum Outcome {
     Opened(Result<Bytes, OpenError>),
 }
 
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Seal { pack, .. } => write!(f, "Seal({} bytes)", pack.len()),
+            Self::Open { block, .. } => write!(f, "Open({block:?})"),
+        }
+    }
+}
+
 impl Job {
     /// Does the work; a millisecond or two for the largest block.
     #[must_use]
