@@ -46,3 +46,5 @@ pub mod record;
 pub mod store;
 pub mod time;
 pub mod vault;
+#[cfg(test)]
+mod vectors;

@@ -36,6 +36,8 @@ pub struct Certificate {
     pub previous_epoch: Option<Bytes>,
     /// The admin who signed.
     pub signer: PeerId,
+    /// The hash of `bytes`, taken once: chains compare it often.
+    id: RecordId,
     /// As received, signature included.
     bytes: Bytes,
 }
@@ -159,8 +161,9 @@ impl Certificate {
         let wire: Wire = codec::decode(&bytes)?;
         bounds::check(&wire)?;
         envelope::verify(&bytes, &wire.signature, &wire.signer, labels::SIGN_CERTIFICATE)?;
+        let id = RecordId(*blake3::hash(&bytes).as_bytes());
         Ok(Self {
-            vault: wire.vault.unwrap_or_else(|| VaultId(*blake3::hash(&bytes).as_bytes())),
+            vault: wire.vault.unwrap_or(VaultId(id.0)),
             number: wire.number,
             previous: wire.previous,
             epoch: wire.epoch,
@@ -170,6 +173,7 @@ impl Certificate {
             wraps: wire.wraps,
             previous_epoch: wire.previous_epoch.map(|sealed| sealed.into_vec().into()),
             signer: wire.signer,
+            id,
             bytes,
         })
     }
@@ -215,8 +219,8 @@ impl Certificate {
 
     /// Returns the certificate's name.
     #[must_use]
-    pub fn id(&self) -> RecordId {
-        RecordId(*blake3::hash(&self.bytes).as_bytes())
+    pub const fn id(&self) -> RecordId {
+        self.id
     }
 
     /// Returns the member with this key, removed or not.

@@ -32,6 +32,8 @@ pub struct Head {
     pub vector: Vec<(PeerId, u64)>,
     /// The snapshot reference, sealed under the epoch of the certificate with all fields before as associated data.
     pub sealed: Bytes,
+    /// The hash of `bytes`.
+    id: RecordId,
     /// As received, signature included.
     bytes: Bytes,
 }
@@ -77,6 +79,7 @@ impl Head {
             suite_floor: wire.suite_floor,
             vector: wire.vector,
             sealed: wire.sealed.into_vec().into(),
+            id: RecordId(*blake3::hash(&bytes).as_bytes()),
             bytes,
         })
     }
@@ -112,8 +115,8 @@ impl Head {
 
     /// Returns the head's name: the hash of its bytes.
     #[must_use]
-    pub fn id(&self) -> RecordId {
-        RecordId(*blake3::hash(&self.bytes).as_bytes())
+    pub const fn id(&self) -> RecordId {
+        self.id
     }
 
     /// Returns what the head says in the open.

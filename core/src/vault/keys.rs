@@ -31,3 +31,6 @@ pub use keyring::{Keyring, KeyringError};
 pub use password::{Cost, Locked, PasswordError};
 pub use phrase::{PhraseError, parse_phrase, phrase};
 pub use restore::{RestoreError, Restored, located, restore};
+
+#[cfg(test)]
+mod vectors;
