@@ -118,7 +118,8 @@ impl Admission {
     pub(super) fn reserve(&mut self, hub: &Hub, vault: &VaultId, bytes: u64) -> Result<(), Denial> {
         let Role::Carrier { limit: total_limit, .. } = &hub.role else { return Err(Denial::NotAdmitted) };
         let total = self.total.unwrap_or(0).saturating_add(self.reserved).saturating_add(bytes);
-        let Some(Entry::Admitted(admitted)) = self.vaults.get_mut(vault) else { return Err(Denial::NotAdmitted) };
+        // A vault that made room for another meanwhile: it is loaded again at the next try.
+        let Some(Entry::Admitted(admitted)) = self.vaults.get_mut(vault) else { return Err(Denial::Busy) };
         if admitted.used.saturating_add(admitted.reserved).saturating_add(bytes) > admitted.limit {
             return Err(Denial::Limit);
         }
@@ -148,10 +149,10 @@ impl Admission {
     }
 
     /// Takes the store's answer to one of the questions that loading asks.
-    pub(super) fn loaded(&mut self, vault: VaultId, answer: StoreAnswer) -> Option<Loaded> {
-        let Some(Entry::Loading(loading)) = self.vaults.get_mut(&vault) else { return None };
+    pub(super) fn learn(&mut self, vault: &VaultId, answer: StoreAnswer) {
+        let Some(Entry::Loading(loading)) = self.vaults.get_mut(vault) else { return };
         match answer {
-            StoreAnswer::Records(records) => loading.kept = Some(read(vault, records)),
+            StoreAnswer::Records(records) => loading.kept = Some(read(*vault, records)),
             StoreAnswer::Usage(usage) => loading.usage = Some(usage),
             // A store that cannot say what it holds serves nothing.
             _ => {
@@ -159,7 +160,12 @@ impl Admission {
                 loading.usage.get_or_insert_default();
             }
         }
-        if loading.kept.is_none() || loading.usage.is_none() {
+    }
+
+    /// Ends the loading of a vault, once everything is known that it takes.
+    pub(super) fn loaded(&mut self, vault: VaultId) -> Option<Loaded> {
+        let Some(Entry::Loading(loading)) = self.vaults.get(&vault) else { return None };
+        if loading.kept.is_none() || loading.usage.is_none() || self.total.is_none() {
             return None;
         }
         let Some(Entry::Loading(loading)) = self.vaults.remove(&vault) else { return None };
@@ -173,11 +179,11 @@ impl Admission {
         Some(Loaded { parked: loading.parked, admitted: known })
     }
 
-    /// Takes in what all vaults together take.
-    pub(super) fn counted(&mut self, answer: &StoreAnswer) {
-        if let StoreAnswer::Usage(usage) = answer {
-            self.total = Some(usage.bytes);
-        }
+    /// Takes in what all vaults together take; returns the vaults that may have waited for that. A store that cannot say it takes
+    /// nothing more.
+    pub(super) fn counted(&mut self, answer: &StoreAnswer) -> Vec<VaultId> {
+        self.total = Some(if let StoreAnswer::Usage(usage) = answer { usage.bytes } else { u64::MAX });
+        self.vaults.keys().copied().collect()
     }
 
     fn load(&mut self, hub: &mut Hub, vault: VaultId) {

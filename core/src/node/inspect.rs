@@ -1,12 +1,42 @@
 //! Questions of members and carriers about what is held here: which blocks, how many per partition, what they take.
 
+use std::collections::BTreeMap;
+
 use super::hub::Hub;
 use super::storage::Purpose;
 use super::{LinkId, Role};
 use crate::id::{BlockId, VaultId};
-use crate::limits::LIST_MAX;
+use crate::limits::{ASKS_PER_LINK, LIST_MAX};
 use crate::message::{Ask, Denial, Fingerprint, NodeStatus, Plain};
 use crate::store::{StoreAnswer, StoreOp, Summary};
+
+/// Questions of peers that the store has not answered, for each link.
+#[derive(Debug, Default)]
+pub(super) struct Inspecting(BTreeMap<LinkId, usize>);
+
+impl Inspecting {
+    /// Lets one more question pass, unless the link has too many open.
+    pub(super) fn enter(&mut self, link: LinkId) -> bool {
+        let open = self.0.entry(link).or_default();
+        *open += 1;
+        *open <= ASKS_PER_LINK || {
+            *open -= 1;
+            false
+        }
+    }
+
+    /// Counts a question as answered.
+    pub(super) fn leave(&mut self, link: LinkId) {
+        if let Some(open) = self.0.get_mut(&link) {
+            *open = open.saturating_sub(1);
+        }
+    }
+
+    /// Forgets a link.
+    pub(super) fn unlinked(&mut self, link: LinkId) {
+        self.0.remove(&link);
+    }
+}
 
 /// What was asked, as far as the answer needs it.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use super::admission::{Admission, Gate, refuse};
 use super::asks::{Asks, Errand, Reply};
 use super::audit::Audits;
 use super::hub::{Followed, Hub, Note};
+use super::inspect::Inspecting;
 use super::placement::Placement;
 use super::publishing::Publishing;
 use super::reading::Reading;
@@ -34,6 +35,7 @@ pub struct Node {
     invitations: Invitations,
     receiving: Receiving,
     serving: Serving,
+    inspecting: Inspecting,
     // What a client has done by carriers.
     writing: Writing,
     reading: Reading,
@@ -53,6 +55,7 @@ impl Node {
             invitations: Invitations::default(),
             receiving: Receiving::default(),
             serving: Serving::default(),
+            inspecting: Inspecting::default(),
             writing: Writing::default(),
             reading: Reading::default(),
             publishing: Publishing::default(),
@@ -124,6 +127,7 @@ impl Node {
             Note::Unlinked(peer, link, trouble) => {
                 self.receiving.unlinked(hub, &mut self.admission, link);
                 self.serving.unlinked(link);
+                self.inspecting.unlinked(link);
                 self.asks.unlinked(hub, peer, link);
                 self.writing.unlinked(peer);
                 self.reading.unlinked(hub, peer, trouble);
@@ -273,7 +277,7 @@ impl Node {
 
     /// Tells a recovery phrase, and nobody else, which vaults it opens.
     fn locate(&mut self, link: LinkId, peer: PeerId, ask: Ask, paper: PeerId) {
-        if peer == paper && matches!(self.hub.role, Role::Carrier { .. }) {
+        if peer == paper && matches!(self.hub.role, Role::Carrier { .. }) && self.inspecting.enter(link) {
             self.hub.store(StoreOp::Records(RecordQuery::located(paper)), Purpose::Located(link, ask));
         } else {
             send_records(&mut self.hub, link, ask, std::iter::empty());
@@ -307,7 +311,11 @@ impl Node {
             }
             Plain::Records((ask, _)) if admitted.may_ask(&peer) => admitted.tell_records(hub, link, ask),
             Plain::Has(_) | Plain::Summarise(_) | Plain::Scan(_) | Plain::Status(_) if admitted.may_ask(&peer) => {
-                inspect::ask(hub, link, vault, admitted.limit, plain);
+                if self.inspecting.enter(link) {
+                    inspect::ask(hub, link, vault, admitted.limit, plain);
+                } else {
+                    refuse(hub, link, plain, Denial::Busy);
+                }
             }
             plain => refuse(hub, link, plain, Denial::NoRight),
         }
@@ -316,20 +324,31 @@ impl Node {
     fn answered(&mut self, purpose: Purpose, answer: StoreAnswer) {
         let hub = &mut self.hub;
         match purpose {
-            Purpose::LoadRecords(vault) | Purpose::LoadUsage(vault) => self.loaded(vault, answer),
-            Purpose::TotalUsage => self.admission.counted(&answer),
+            Purpose::LoadRecords(vault) | Purpose::LoadUsage(vault) => {
+                self.admission.learn(&vault, answer);
+                self.loaded(vault);
+            }
+            Purpose::TotalUsage => {
+                for vault in self.admission.counted(&answer) {
+                    self.loaded(vault);
+                }
+            }
             Purpose::Offered(link, vault, blocks) => {
                 self.receiving.checked(hub, &mut self.admission, (link, vault, blocks), answer);
             }
             Purpose::Arrived(vault, arrived) => self.receiving.committed(hub, &mut self.admission, (vault, arrived), &answer),
             Purpose::Serve(link, vault, id) => self.serving.answered(hub, link, vault, id, answer),
-            Purpose::Inspect(link, ask, question) => inspect::answer(hub, link, ask, question, answer),
+            Purpose::Inspect(link, ask, question) => {
+                self.inspecting.leave(link);
+                inspect::answer(hub, link, ask, question, answer);
+            }
             Purpose::Record(vault) => {
                 if let Some(admitted) = self.admission.admitted(&vault) {
                     admitted.written(hub, &answer);
                 }
             }
             Purpose::Located(link, ask) => {
+                self.inspecting.leave(link);
                 let records = if let StoreAnswer::Records(records) = answer { records } else { Vec::new() };
                 send_records(hub, link, ask, records.iter().map(|(_, bytes)| bytes));
             }
@@ -351,8 +370,8 @@ impl Node {
     }
 
     /// Goes on with what waited for a vault to be loaded.
-    fn loaded(&mut self, vault: VaultId, answer: StoreAnswer) {
-        let Some(loaded) = self.admission.loaded(vault, answer) else { return };
+    fn loaded(&mut self, vault: VaultId) {
+        let Some(loaded) = self.admission.loaded(vault) else { return };
         for (link, plain) in loaded.parked {
             match self.hub.links.peer_of(link) {
                 Some(peer) if loaded.admitted => self.about_vault(link, peer, plain),

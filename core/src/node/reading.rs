@@ -60,7 +60,7 @@ struct Desk {
     open: BTreeMap<BlockId, Asked>,
     /// Smoothed milliseconds per block, times 16.
     cost: u64,
-    /// Doubles the cost for every damaged block.
+    /// Copies that were damaged or missing, less those that came since; each doubles the price.
     blame: u32,
 }
 
@@ -129,7 +129,8 @@ impl Reading {
         desk.learn(latency.millis() * 16 / asked.depth);
         self.pace.learn(latency);
         if let Some(needed) = self.needed.get(&id) {
-            self.mend(hub, needed.vault, &needed.failed, block);
+            let (vault, failed) = (needed.vault, needed.failed.clone());
+            self.mend(hub, vault, &failed, block);
             self.got(hub, block.clone());
         }
         self.pump(hub, PUMP);
@@ -313,12 +314,13 @@ impl Reading {
         }
     }
 
-    /// Gives the block back to the holders that should have had it.
-    fn mend(&self, hub: &mut Hub, vault: VaultId, failed: &[(PeerId, Trouble)], block: &Block) {
+    /// Gives the block back to the holders that should have had it, and asks them less.
+    fn mend(&mut self, hub: &mut Hub, vault: VaultId, failed: &[(PeerId, Trouble)], block: &Block) {
         let holders = hub.holders(&vault, &block.id());
         for (peer, trouble) in failed {
             if matches!(trouble, Trouble::Absent | Trouble::Damaged) && holders.contains(peer) {
                 hub.note(Note::Give(vault, block.clone(), *peer));
+                self.desks.entry(*peer).or_default().blame += 1;
             }
         }
     }
@@ -361,6 +363,7 @@ impl Reading {
 
 impl Desk {
     fn learn(&mut self, cost: u64) {
+        self.blame = self.blame.saturating_sub(1);
         self.cost = if self.cost == 0 { cost.max(1) } else { (self.cost * 7 + cost) / 8 };
     }
 

@@ -69,6 +69,9 @@ pub(super) struct Arrived {
 impl Receiving {
     /// Takes an offer of a peer that may store blocks in the vault.
     pub(super) fn offer(&mut self, hub: &mut Hub, link: LinkId, offer: Offer) {
+        if offer.blocks.is_empty() {
+            return;
+        }
         let inbox = self.links.entry(link).or_default();
         if inbox.queue.len() + inbox.checking + offer.blocks.len() > OFFERS_PER_LINK {
             refuse(hub, link, Plain::Offer(offer), Denial::Busy);
@@ -218,7 +221,10 @@ impl Receiving {
             }
             inbox.queue.pop_front();
             if let Some(coming) = self.coming.get_mut(&(vault, id)) {
-                if coming.from != Some(link) {
+                if coming.from == Some(link) {
+                    // Offered anew: the invitation may have been overlooked. Its room is taken already.
+                    wanted.entry(vault).or_default().push(id);
+                } else {
                     coming.wait(link);
                 }
                 continue;

@@ -37,7 +37,7 @@ pub(super) struct Writing {
     owed: VecDeque<BlockId>,
     /// Blocks whose bytes have to be fetched from a holder for another one.
     bodiless: VecDeque<BlockId>,
-    fetching: usize,
+    fetching: BTreeSet<BlockId>,
 }
 
 /// What one holder is offered.
@@ -108,8 +108,14 @@ impl Writing {
                 absent.push(id);
                 continue;
             };
-            if placing.of(&peer) != Some(Mark::Offered) {
-                continue;
+            match placing.of(&peer) {
+                // A late want is as good as one in time.
+                Some(Mark::Offered | Mark::Waiting | Mark::Lost) => {}
+                Some(Mark::Sent) => continue,
+                _ => {
+                    absent.push(id);
+                    continue;
+                }
             }
             if let Some(block) = placing.body.clone() {
                 let vault = placing.vault;
@@ -148,13 +154,13 @@ impl Writing {
     /// Goes on to the next carrier for blocks that one refused. A busy one is asked again later.
     pub(super) fn refused(&mut self, hub: &mut Hub, peer: PeerId, ids: &[BlockId], why: Denial) {
         self.progress(hub, &peer);
-        let mark = if why == Denial::Busy { Mark::Lost } else { Mark::Refused };
-        if why == Denial::Busy {
-            self.retry_later(hub, peer);
-        }
+        let later = why == Denial::Busy && self.pause(hub, peer);
         for id in ids {
-            let asked = self.blocks.get(id).and_then(|placing| placing.of(&peer)).is_some_and(Mark::under_way);
-            if asked {
+            let mark = self.blocks.get(id).and_then(|placing| placing.of(&peer));
+            if later && matches!(mark, Some(Mark::Offered | Mark::Sent)) {
+                self.mark(*id, peer, Mark::Waiting);
+            } else if mark.is_some_and(Mark::under_way) && !later {
+                let mark = if why == Denial::Busy { Mark::Lost } else { Mark::Refused };
                 self.fail(hub, *id, peer, mark, Trouble::Denied(why));
             }
         }
@@ -162,8 +168,8 @@ impl Writing {
 
     /// Takes in bytes that were fetched for holders that lack them.
     pub(super) fn body(&mut self, hub: &mut Hub, block: Block) {
-        self.fetching = self.fetching.saturating_sub(1);
         let id = block.id();
+        self.fetching.remove(&id);
         let Some(placing) = self.blocks.get_mut(&id) else { return };
         placing.fetching = false;
         placing.body.get_or_insert(block);
@@ -175,7 +181,7 @@ impl Writing {
 
     /// Takes in that no holder delivers those bytes.
     pub(super) fn no_body(&mut self, hub: &mut Hub, id: BlockId) {
-        self.fetching = self.fetching.saturating_sub(1);
+        self.fetching.remove(&id);
         let Some(placing) = self.blocks.get_mut(&id) else { return };
         placing.fetching = false;
         let lacking = placing.marked(Mark::Lacks);
@@ -256,8 +262,8 @@ impl Writing {
         if let Some(outbox) = self.outboxes.get_mut(&peer) {
             outbox.retry = false;
         }
-        if matches!(hub.standing(&peer), Standing::Up | Standing::Suspect) {
-            self.linked(hub, peer);
+        if hub.links.link_of(&peer).is_some() {
+            self.ready.insert(peer);
         }
     }
 
@@ -275,11 +281,11 @@ impl Writing {
         for peer in std::mem::take(&mut self.ready) {
             self.offer(hub, peer);
         }
-        while self.fetching < MEND_WINDOW
+        while self.fetching.len() < MEND_WINDOW
             && let Some(id) = self.bodiless.pop_front()
         {
             if let Some(placing) = self.blocks.get(&id) {
-                self.fetching += 1;
+                self.fetching.insert(id);
                 reading.need_body(hub, placing.vault, id);
             }
         }
@@ -428,7 +434,7 @@ impl Writing {
 
     /// Offers what waits for a holder, in lists, as far as it has answered earlier ones.
     fn offer(&mut self, hub: &mut Hub, peer: PeerId) {
-        let Some(link) = hub.links.link_of(&peer) else { return };
+        let Some(link) = hub.links.link_of(&peer).filter(|_| self.outboxes.get(&peer).is_none_or(|outbox| !outbox.retry)) else { return };
         let mut offers: BTreeMap<VaultId, Vec<(BlockId, SizeLog)>> = BTreeMap::new();
         loop {
             let Some(outbox) = self.outboxes.get_mut(&peer) else { return };
@@ -470,14 +476,19 @@ impl Writing {
         }
     }
 
-    fn retry_later(&mut self, hub: &mut Hub, peer: PeerId) {
-        let Some(outbox) = self.outboxes.get_mut(&peer) else { return };
+    /// Offers nothing to a busy holder for a while; returns `false` when it was busy too often.
+    fn pause(&mut self, hub: &mut Hub, peer: PeerId) -> bool {
+        let Some(outbox) = self.outboxes.get_mut(&peer) else { return false };
+        if outbox.busy >= BUSY_IN_A_ROW {
+            return false;
+        }
         if !std::mem::replace(&mut outbox.retry, true) {
-            let cap = (REDIAL_MIN.millis() << outbox.busy.min(8)).min(REDIAL_MAX.millis());
+            let cap = (REDIAL_MIN.millis() << outbox.busy).min(REDIAL_MAX.millis());
             outbox.busy += 1;
             let pause = Span(1 + hub.chance.below(cap));
             hub.arm(pause, Timer::Retry(peer));
         }
+        true
     }
 
     fn fetch_body(&mut self, id: BlockId) {
@@ -507,3 +518,6 @@ impl Writing {
         marked.map(|(id, _)| *id).collect()
     }
 }
+
+/// Pauses in a row for a busy holder until the next one is tried: half a minute in all.
+const BUSY_IN_A_ROW: u32 = 6;

@@ -1,1 +1,250 @@
-//! todo
+//! Records and admission: who is let in, what stands, who is told.
+
+use super::network::{LIMIT, Net, blocks, chain, head, next, paper};
+use crate::identity::{Identity, Seed};
+use crate::message::{Ask, Denial, Message, Plain, RecordBytes};
+use crate::node::{Answer, AskId, Event, Input, Request, Role, Trouble};
+use crate::record::{Locate, Record};
+use crate::time::Span;
+
+const MINUTE: Span = Span::seconds(60);
+const CARRIER: Role = Role::Carrier { limit: LIMIT, zone: String::new() };
+
+fn denied(net: &Net, ask: u64) -> Option<Denial> {
+    match net.answer(0, AskId(ask)) {
+        Answer::Failed(Trouble::Denied(denial)) => Some(denial),
+        _ => None,
+    }
+}
+
+fn published(net: &Net, record: &Record) -> usize {
+    net.events().iter().filter(|event| matches!(event, Event::Published(id, _) if *id == record.id())).count()
+}
+
+#[test]
+fn an_invitation_admits_one_vault_once() {
+    let (mut net, first) = Net::strangers(1, 1, LIMIT);
+    let peer = net.hosts[1].peer;
+    net.request(1, Request::Invite { ask: AskId(0), token: [1; 16], limit: LIMIT });
+    net.settle();
+    assert_eq!(net.answer(1, AskId(0)), Answer::Done);
+    net.request(0, Request::Connect(AskId(0), peer, Vec::new()));
+    net.settle();
+    let other = chain(&Identity::from_seed(&Seed::new([99; 32])), Vec::new());
+    for (ask, token, chain) in [(1, [2; 16], &first), (2, [1; 16], &first), (3, [1; 16], &first), (4, [1; 16], &other)] {
+        net.request(0, Request::Redeem(AskId(ask), peer, token, chain.clone()));
+        net.settle();
+    }
+    assert_eq!(denied(&net, 1), Some(Denial::BadInvitation), "a token that was never issued");
+    assert_eq!(net.answer(0, AskId(2)), Answer::Done);
+    assert_eq!(net.answer(0, AskId(3)), Answer::Done, "the same vault may ask again: the answer may have been lost");
+    assert_eq!(denied(&net, 4), Some(Denial::BadInvitation), "used by another vault");
+    let stored = net.hosts[1].store.records.values().any(|bytes| bytes.windows(16).any(|window| window == [1; 16]));
+    assert!(!stored, "the token itself is not stored");
+}
+
+#[test]
+fn an_invitation_that_two_vaults_redeem_at_once_admits_one() {
+    for seed in 0..10 {
+        let (mut net, first) = Net::strangers(seed, 1, LIMIT);
+        let other = chain(&Identity::from_seed(&Seed::new([99; 32])), Vec::new());
+        let peer = net.hosts[1].peer;
+        net.request(1, Request::Invite { ask: AskId(0), token: [1; 16], limit: LIMIT });
+        net.settle();
+        net.request(0, Request::Connect(AskId(0), peer, Vec::new()));
+        net.settle();
+        net.request(0, Request::Redeem(AskId(1), peer, [1; 16], first));
+        net.request(0, Request::Redeem(AskId(2), peer, [1; 16], other));
+        net.settle();
+        let done = [1, 2].into_iter().filter(|ask| net.answer(0, AskId(*ask)) == Answer::Done).count();
+        assert_eq!(done, 1, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_head_is_published_when_it_is_durable_on_each_carrier() {
+    let (mut net, chain) = Net::with_carriers(2, 3);
+    let record = Record::Head(head(&chain, &net.hosts[0].identity, 1, 1));
+    (1..=3).for_each(|carrier| net.hosts[carrier].store.stuck = true);
+    net.request(0, Request::Publish(record.clone()));
+    net.settle();
+    assert_eq!(published(&net, &record), 0, "nothing is done before it is durable");
+    (1..=3).for_each(|carrier| net.hosts[carrier].store.stuck = false);
+    net.settle();
+    assert_eq!(published(&net, &record), 3);
+    let Some(Event::Published(_, copies)) = net.events().last() else { panic!("published") };
+    assert_eq!((copies.durable, copies.safe_at, copies.wanted), (3, 2, 3));
+}
+
+#[test]
+fn a_newer_head_takes_an_older_ones_place_and_never_the_other_way_round() {
+    let (mut net, chain) = Net::with_carriers(3, 1);
+    let heads: Vec<Record> = (1..=3).map(|sequence| Record::Head(head(&chain, &net.hosts[0].identity, sequence, 1))).collect();
+    for head in [&heads[1], &heads[0], &heads[2]] {
+        net.request(0, Request::Publish(head.clone()));
+        net.settle();
+    }
+    assert_eq!([published(&net, &heads[0]), published(&net, &heads[1]), published(&net, &heads[2])], [0, 1, 1]);
+    net.request(0, Request::RecordsFrom(AskId(5), net.hosts[1].peer, chain.vault()));
+    net.settle();
+    let Answer::Records(records) = net.answer(0, AskId(5)) else { panic!("records") };
+    assert_eq!(records.iter().filter(|record| matches!(record, Record::Head(_))).collect::<Vec<_>>(), [&heads[2]]);
+}
+
+#[test]
+fn m11_two_heads_of_one_sequence_are_both_kept_and_the_second_writer_is_told() {
+    let (mut net, chain) = Net::with_carriers(4, 1);
+    let one = Record::Head(head(&chain, &net.hosts[0].identity, 1, 1));
+    let two = Record::Head(head(&chain, &net.hosts[0].identity, 1, 2));
+    for head in [&one, &two] {
+        net.request(0, Request::Publish(head.clone()));
+        net.settle();
+    }
+    let conflict = Event::Unpublished(two.id(), net.hosts[1].peer, Trouble::Denied(Denial::Conflict));
+    assert!(net.events().contains(&conflict));
+
+    // Evidence outlives the machine.
+    net.kill(1);
+    net.revive(1, CARRIER);
+    net.run(MINUTE, |net| net.link(0, 1).is_some());
+    net.request(0, Request::RecordsFrom(AskId(5), net.hosts[1].peer, chain.vault()));
+    net.settle();
+    let Answer::Records(records) = net.answer(0, AskId(5)) else { panic!("records") };
+    assert!(records.contains(&one) && records.contains(&two));
+}
+
+#[test]
+fn a_record_that_does_not_stand_is_refused() {
+    let (mut net, chain) = Net::with_carriers(5, 1);
+    let stranger = Identity::from_seed(&Seed::new([77; 32]));
+    net.request(0, Request::Publish(Record::Head(head(&chain, &stranger, 1, 1))));
+    net.forge(0, 1, Plain::Publish((Ask(900), RecordBytes(vec![0x91, 1]))).into());
+    net.settle();
+    assert!(net.events().iter().any(|event| matches!(event, Event::Unpublished(.., Trouble::Denied(Denial::Conflict)))));
+    let malformed = |message: &Message| matches!(message, Message::Plain(Plain::Denied((Ask(900), Denial::Malformed))));
+    assert_eq!(net.count(1, 0, malformed), 1);
+}
+
+#[test]
+fn a_carrier_that_missed_a_certificate_is_given_it_before_the_head() {
+    let (mut net, mut chain) = Net::with_carriers(6, 2);
+    net.kill(2);
+    let second = next(&chain, &net.hosts[0].identity, |draft| draft.policy.replicas = 2);
+    chain.extend(second.clone()).expect("it follows");
+    net.follow(&chain);
+    net.request(0, Request::Publish(Record::Certificate(second)));
+    net.run(MINUTE, |_| false);
+
+    // The next command knows the chain and publishes its head only.
+    let head = Record::Head(head(&chain, &net.hosts[0].identity, 1, 1));
+    let me = net.hosts[0].peer;
+    net.hosts[0].node = crate::node::Node::new(net.now, crate::node::Config { me, role: Role::Client, seed: [42; 32] });
+    if let Some(link) = net.link(0, 1) {
+        net.cut(link, crate::link::CloseReason::Gone);
+    }
+    net.revive(2, CARRIER);
+    net.follow(&chain);
+    net.request(0, Request::Publish(head.clone()));
+    assert!(net.run(MINUTE, |net| published(net, &head) == 2));
+}
+
+#[test]
+fn records_and_holdings_are_for_members_only() {
+    let (mut net, chain) = Net::with_carriers(7, 1);
+    let stranger = net.host(Role::Client);
+    net.connect(stranger, 1);
+    let vault = chain.vault();
+    net.forge(stranger, 1, Plain::Records((Ask(1), vault)).into());
+    net.forge(stranger, 1, Plain::Status((Ask(2), vault)).into());
+    net.forge(stranger, 1, Plain::Has(crate::message::Has { ask: Ask(3), vault, ids: Vec::new() }).into());
+    net.forge(stranger, 1, Plain::Records((Ask(4), crate::id::VaultId([4; 32]))).into());
+    net.settle();
+    for (ask, why) in [(1, Denial::NoRight), (2, Denial::NoRight), (3, Denial::NoRight), (4, Denial::NotAdmitted)] {
+        let answer = |message: &Message| matches!(message, Message::Plain(Plain::Denied(denied)) if *denied == (Ask(ask), why));
+        assert_eq!(net.count(1, stranger, answer), 1, "ask {ask}");
+    }
+}
+
+#[test]
+fn a_recovery_phrase_finds_its_vault_and_nobody_else_does() {
+    let (mut net, chain) = Net::with_carriers(8, 1);
+    let paper = paper();
+    let record = Record::Locate(Locate::sign(chain.vault(), &paper).expect("a locate record"));
+    net.request(0, Request::Publish(record.clone()));
+    net.settle();
+    assert_eq!(published(&net, &record), 1);
+
+    net.request(0, Request::FindVault(AskId(1), net.hosts[1].peer, paper.peer()));
+    let restored = net.host(Role::Client);
+    net.hosts[restored].peer = paper.peer();
+    net.connect(restored, 1);
+    net.request(restored, Request::FindVault(AskId(2), net.hosts[1].peer, paper.peer()));
+    net.request(restored, Request::RecordsFrom(AskId(3), net.hosts[1].peer, chain.vault()));
+    net.settle();
+    assert_eq!(net.answer(0, AskId(1)), Answer::Records(Vec::new()));
+    assert_eq!(net.answer(restored, AskId(2)), Answer::Records(vec![record]));
+    let Answer::Records(records) = net.answer(restored, AskId(3)) else { panic!("records") };
+    assert!(records.contains(&Record::Certificate(chain.tip().clone())));
+}
+
+#[test]
+fn a_carrier_that_starts_again_knows_its_vaults_and_their_limits() {
+    let (mut net, chain) = Net::strangers(9, 1, LIMIT);
+    net.request(1, Request::Invite { ask: AskId(0), token: [1; 16], limit: 10 * 4096 });
+    net.follow(&chain);
+    net.request(0, Request::Redeem(AskId(1), net.hosts[1].peer, [1; 16], chain.clone()));
+    net.settle();
+    let blocks = blocks(20);
+    net.place(chain.vault(), &blocks[..6]);
+    net.settle();
+    net.kill(1);
+    net.revive(1, CARRIER);
+    net.run(MINUTE, |net| net.link(0, 1).is_some());
+    net.place(chain.vault(), &blocks[6..]);
+    assert!(net.run(MINUTE, |net| net.settled() == 20));
+    assert_eq!(net.hosts[1].store.blocks.len(), 10);
+}
+
+#[test]
+fn a_long_chain_is_handed_over_whole() {
+    let (mut net, mut chain) = Net::strangers(10, 1, LIMIT);
+    let device = Identity::from_seed(&Seed::new([1; 32]));
+    while chain.certificates().iter().map(|one| one.bytes().len()).sum::<usize>() < 400 << 10 {
+        let number = chain.tip().number;
+        let more = next(&chain, &device, |draft| {
+            draft.carriers[0].addresses = (0..8).map(|one| format!("ws://{}.{number}.{one}", "x".repeat(450))).collect();
+        });
+        chain.extend(more).expect("it follows");
+    }
+    net.request(1, Request::Invite { ask: AskId(0), token: [1; 16], limit: LIMIT });
+    net.follow(&chain);
+    net.request(0, Request::Redeem(AskId(1), net.hosts[1].peer, [1; 16], chain.clone()));
+    net.settle();
+    assert_eq!(net.answer(0, AskId(1)), Answer::Done);
+    net.request(0, Request::Refresh(AskId(2), chain.vault()));
+    net.settle();
+    let Some(Event::Records(_, _, records)) = net.events().iter().find(|event| matches!(event, Event::Records(..))) else {
+        panic!("records")
+    };
+    assert_eq!(records.len(), chain.certificates().len());
+    assert_eq!(net.answer(0, AskId(2)), Answer::Asked { answered: 1, of: 1, troubles: Vec::new() });
+    for (_, _, message) in &net.sent {
+        if let Message::Plain(plain) = message {
+            assert!(plain.encode().len() <= crate::limits::HEADER_MAX);
+        }
+    }
+}
+
+#[test]
+fn x09_questions_without_end_are_answered_busy() {
+    let (mut net, chain) = Net::with_carriers(11, 1);
+    net.request(0, Request::Survey(AskId(1), chain.vault()));
+    net.settle();
+    net.hosts[1].store.stuck = true;
+    let link = net.link(0, 1).expect("a link");
+    for ask in 0..1000 {
+        net.input(1, Input::Received(link, Plain::Status((Ask(5000 + ask), chain.vault())).into()));
+    }
+    let busy = |message: &Message| matches!(message, Message::Plain(Plain::Denied((_, Denial::Busy))));
+    assert_eq!(net.count(1, 0, busy), 1000 - crate::limits::ASKS_PER_LINK);
+}
