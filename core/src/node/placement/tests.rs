@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::vectors::{check, hex};
 
 fn carriers(count: u8) -> Vec<Carrier> {
     (0..count).map(|number| carrier(number, 1, &format!("zone {number}"))).collect()
@@ -113,9 +114,8 @@ fn the_logarithm_is_exact_where_it_can_be_and_falls_where_it_must() {
     }
 }
 
-/// The vectors that other implementations read. `UPDATE_VECTORS=1` writes them anew.
 #[test]
-fn placement_is_as_the_vectors_say() {
+fn vectors_of_placement() {
     let sets = [
         ("equal", carriers(5)),
         ("zones", (0..6).map(|number| carrier(number, 1, ["a", "b", "b"][usize::from(number) % 3])).collect()),
@@ -127,7 +127,6 @@ fn placement_is_as_the_vectors_say() {
             carriers
         }),
     ];
-    let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
     let logs: Vec<Value> = [0, 1, 2, 0xffff, 1 << 40, (1 << 63) + 12345, u64::MAX - 1, u64::MAX]
         .into_iter()
         .map(|draw| json!({ "draw": draw.to_string(), "cost": minus_log2(draw).to_string() }))
@@ -146,15 +145,9 @@ fn placement_is_as_the_vectors_say() {
         cases.push(json!({ "name": name, "carriers": listed, "orders": orders }));
     }
     let fresh = json!({
-        "about": "placement: cost = minus_log2(draw) with 32 binary places; order lists indices into carriers; see protocol-node.md",
         "vault": hex(&VAULT.0),
         "costs": logs,
         "cases": cases,
     });
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/vectors/placement.json");
-    if std::env::var_os("UPDATE_VECTORS").is_some() {
-        std::fs::write(path, serde_json::to_string_pretty(&fresh).expect("json") + "\n").expect("vectors are written");
-    }
-    let kept: Value = serde_json::from_str(include_str!("../../../docs/vectors/placement.json")).expect("vectors are json");
-    assert_eq!(fresh, kept);
+    check("placement", &fresh);
 }
