@@ -1,0 +1,41 @@
+//! `cargo xtask bench`: runs the benchmarks of this workspace one after the other, in release.
+//!
+//! A benchmark is an example whose name ends in `_speed`. It prints its own table: each figure beside the limit of this machine.
+
+use std::time::Duration;
+
+use crate::Failure;
+use crate::cargo::{loud, root};
+use crate::stage::succeed;
+
+pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
+    let benchmarks = benchmarks()?;
+    if let Some(unknown) = arguments.iter().find(|name| !benchmarks.iter().any(|(_, known)| known == *name)) {
+        let known: Vec<&str> = benchmarks.iter().map(|(_, name)| name.as_str()).collect();
+        return Err(format!("no benchmark `{unknown}`; there are {}", known.join(", ")));
+    }
+    for (package, name) in benchmarks.iter().filter(|(_, name)| arguments.is_empty() || arguments.contains(name)) {
+        println!("── {name}");
+        succeed(loud(&["run", "--quiet", "--locked", "--release", "--package", package, "--example", name]), Duration::MAX)?;
+        println!();
+    }
+    Ok(())
+}
+
+/// Finds the benchmarks with their packages.
+fn benchmarks() -> Result<Vec<(&'static str, String)>, Failure> {
+    let mut found = Vec::new();
+    for (folder, package) in [("core", "cachette-core"), ("native-node", "cachette"), ("tests", "cachette-tests")] {
+        let examples = root().join(folder).join("examples");
+        let Ok(entries) = std::fs::read_dir(&examples) else { continue };
+        for entry in entries {
+            let entry = entry.map_err(|error| format!("{}: {error}", examples.display()))?;
+            if let Some(name) = entry.file_name().to_str().and_then(|name| name.strip_suffix(".rs")).filter(|name| name.ends_with("_speed"))
+            {
+                found.push((package, name.to_owned()));
+            }
+        }
+    }
+    found.sort();
+    if found.is_empty() { Err("there is no benchmark yet".to_owned()) } else { Ok(found) }
+}
