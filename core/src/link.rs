@@ -12,6 +12,15 @@
 //! Everything that a peer does wrong closes the link with a [`CloseReason`]; nothing of a message that did not arrive whole and
 //! authentic is delivered.
 
+mod frame;
+mod handshake;
+mod inbox;
+mod machine;
+mod outbox;
+mod resolver;
+
+pub use machine::Link;
+
 use bytes::Bytes;
 
 use crate::id::PeerId;
@@ -107,3 +116,6 @@ pub enum CloseReason {
     #[error("the peer sent a malformed message")]
     Malformed,
 }
+
+#[cfg(test)]
+mod tests;

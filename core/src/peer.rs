@@ -26,7 +26,6 @@ pub enum Input {
 }
 
 /// What a client wants done.
-#[derive(Debug)]
 pub enum Output {
     /// Of the vault: jobs, notes, invitations, bytes, replies. What it says to the node is not among it.
     Vault(vault::Output),

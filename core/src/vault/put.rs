@@ -219,7 +219,7 @@ impl Writing {
     pub(super) fn lost(&mut self, id: BlockId, out: &mut Outbox) {
         let notes = self.index.forget(&id);
         if !notes.is_empty() {
-            out.keep(KeepFor::Journal, notes, true);
+            out.keep(KeepFor::Journal, notes, false);
         }
         self.flight.lose(id);
     }

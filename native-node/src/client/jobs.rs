@@ -1,0 +1,41 @@
+//! Threads for a vault's heavy work: sealing and opening blocks.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use cachette_core::vault::job::{Job, JobId, Outcome};
+
+/// As many threads as there are processors. They end when this is dropped.
+pub struct Jobs {
+    queue: Sender<(JobId, Job)>,
+}
+
+impl Jobs {
+    /// Starts the threads; `done` is called on them with each outcome. What waits is bounded by the vault's own windows.
+    pub fn start(done: impl Fn(JobId, Outcome) + Clone + Send + 'static) -> Self {
+        let (queue, jobs) = channel();
+        let jobs: Arc<Mutex<Receiver<(JobId, Job)>>> = Arc::new(Mutex::new(jobs));
+        let threads = thread::available_parallelism().map_or(2, usize::from);
+        for number in 0..threads {
+            let (jobs, done) = (Arc::clone(&jobs), done.clone());
+            let work = move || {
+                loop {
+                    let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                    let Ok((id, job)) = next else { return };
+                    done(id, job.run());
+                }
+            };
+            if let Err(error) = thread::Builder::new().name(format!("seal-{number}")).spawn(work) {
+                tracing::warn!(%error, "a thread for sealing could not be started");
+            }
+        }
+        Self { queue }
+    }
+
+    /// Has a job done.
+    pub fn push(&self, id: JobId, job: Job) {
+        // The threads outlive the queue: they end only when it is dropped.
+        let _ = self.queue.send((id, job));
+    }
+}

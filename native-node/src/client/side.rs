@@ -1,0 +1,165 @@
+//! The application's side of a driver: what commands want of the vault, and where its outputs go.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cachette_core::node::{Answer, AskId, Event, Request};
+use cachette_core::peer::Peer;
+use cachette_core::vault::{Alarm, Command, CommandError, CommandId, Input, Output, Reply};
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
+
+use super::jobs::Jobs;
+use super::keeper::Keeper;
+
+/// What commands tell the driver. Bytes are bounded by what the vault invited, everything else by the number of commands.
+pub enum FromApplication {
+    /// A command for the vault.
+    Command {
+        /// Its number.
+        id: CommandId,
+        /// What is wanted.
+        command: Command,
+        /// Takes the reply.
+        answer: oneshot::Sender<Result<Reply, CommandError>>,
+        /// Takes the bytes of a read.
+        bytes: Option<mpsc::UnboundedSender<Bytes>>,
+        /// Gets a permit for every byte of a put that is invited.
+        room: Option<Arc<Semaphore>>,
+    },
+    /// Bytes of a put.
+    Bytes(CommandId, Bytes),
+    /// The end of a put.
+    End(CommandId),
+    /// More bytes of a read are welcome.
+    Pull(CommandId, usize),
+    /// A put or read is given up.
+    Cancel(CommandId),
+    /// A numbered request for the node.
+    Ask(AskId, Request, oneshot::Sender<Answer>),
+    /// Somebody wants to look at the machines.
+    Look(Box<dyn FnOnce(&Peer) + Send>),
+}
+
+/// What people may want to hear of.
+#[derive(Debug, Clone)]
+pub enum Told {
+    /// Something happened among peers.
+    Node(Event),
+    /// Something that an honest vault never shows.
+    Alarm(Alarm),
+}
+
+/// What the driver is to do with something from the application.
+pub enum Forward {
+    /// Give it to the vault.
+    Vault(Input),
+    /// Give it to the node.
+    Node(Request),
+    /// Let somebody look.
+    Look(Box<dyn FnOnce(&Peer) + Send>),
+}
+
+/// Who waits for what.
+pub struct Side {
+    replies: BTreeMap<CommandId, oneshot::Sender<Result<Reply, CommandError>>>,
+    reads: BTreeMap<CommandId, mpsc::UnboundedSender<Bytes>>,
+    puts: BTreeMap<CommandId, Arc<Semaphore>>,
+    asks: BTreeMap<AskId, oneshot::Sender<Answer>>,
+    told: broadcast::Sender<Told>,
+    jobs: Jobs,
+    keeper: Keeper,
+}
+
+impl Side {
+    /// Begins with nobody waiting.
+    #[must_use]
+    pub fn new(told: broadcast::Sender<Told>, jobs: Jobs, keeper: Keeper) -> Self {
+        Self {
+            replies: BTreeMap::new(),
+            reads: BTreeMap::new(),
+            puts: BTreeMap::new(),
+            asks: BTreeMap::new(),
+            told,
+            jobs,
+            keeper,
+        }
+    }
+
+    /// Takes something from the application.
+    pub fn take(&mut self, from: FromApplication) -> Forward {
+        Forward::Vault(match from {
+            FromApplication::Command { id, command, answer, bytes, room } => {
+                self.replies.insert(id, answer);
+                bytes.map(|bytes| self.reads.insert(id, bytes));
+                room.map(|room| self.puts.insert(id, room));
+                Input::Command(id, command)
+            }
+            FromApplication::Bytes(id, bytes) => Input::Bytes(id, bytes),
+            FromApplication::End(id) => Input::End(id),
+            FromApplication::Pull(id, bytes) => Input::Pull(id, bytes),
+            FromApplication::Cancel(id) => Input::Cancel(id),
+            FromApplication::Ask(ask, request, answer) => {
+                self.asks.insert(ask, answer);
+                return Forward::Node(request);
+            }
+            FromApplication::Look(look) => return Forward::Look(look),
+        })
+    }
+
+    /// Does what the vault wants of anybody but the node.
+    pub fn vault(&mut self, output: Output) {
+        match output {
+            Output::Job(id, job) => self.jobs.push(id, job),
+            Output::Keep(id, notes, must_last) => self.keeper.push(id, notes, must_last),
+            Output::More(id, bytes) => {
+                if let Some(room) = self.puts.get(&id) {
+                    room.add_permits(bytes);
+                }
+            }
+            Output::Bytes(id, bytes) => {
+                if let Some(read) = self.reads.get(&id) {
+                    // A reader that went away cancels its read; until then nothing is lost by not hearing.
+                    let _ = read.send(bytes);
+                }
+            }
+            Output::Reply(id, reply) => {
+                self.reads.remove(&id);
+                if let Some(room) = self.puts.remove(&id) {
+                    room.close();
+                }
+                if let Some(answer) = self.replies.remove(&id) {
+                    let _ = answer.send(reply);
+                }
+            }
+            Output::Alarm(alarm) => {
+                tracing::error!(%alarm, "the vault's records contradict one another");
+                let _ = self.told.send(Told::Alarm(alarm));
+            }
+            // Routed to the node by the peer, so they never come here.
+            Output::Place(_)
+            | Output::Confirm(_)
+            | Output::Need(_)
+            | Output::Forget(_)
+            | Output::Publish(_)
+            | Output::Refresh
+            | Output::Follow(_) => {}
+        }
+    }
+
+    /// Hears what the node tells.
+    pub fn event(&mut self, event: Event) {
+        match event {
+            Event::Answered(ask, answer) => {
+                if let Some(waiting) = self.asks.remove(&ask) {
+                    let _ = waiting.send(answer);
+                }
+            }
+            event if super::is_news(&event) => {
+                // Nobody may be listening.
+                let _ = self.told.send(Told::Node(event));
+            }
+            _ => {}
+        }
+    }
+}
