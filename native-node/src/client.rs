@@ -5,8 +5,11 @@
 //!                                                           --Dial, Send--> links --Store--> disk
 //! ```
 
+pub mod device;
+pub mod driver;
 pub mod jobs;
 pub mod keeper;
+pub mod open;
 pub mod side;
 pub mod transfer;
 
