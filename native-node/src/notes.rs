@@ -4,6 +4,7 @@
 //! there. [`Notes::open_relaxed`]'s are with the operating system when `keep` returns: they survive the end of the process at once and a
 //! power cut a little later, so a power cut may cost all of them. What can be found again goes there.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -79,17 +80,17 @@ impl Notes {
         }
     }
 
-    /// Returns everything that is kept, in order of the keys.
+    /// Returns everything that is kept.
     ///
     /// # Errors
     /// [`NotesError`].
-    pub fn load_all(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, NotesError> {
+    pub fn load_all(&self) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, NotesError> {
         self.guarded(|| {
             let table = self.database.begin_read()?.open_table(NOTES)?;
-            let mut notes = Vec::new();
+            let mut notes = BTreeMap::new();
             for row in table.iter()? {
                 let (key, bytes) = row?;
-                notes.push((key.value().to_vec(), bytes.value().to_vec()));
+                notes.insert(key.value().to_vec(), bytes.value().to_vec());
             }
             Ok(notes)
         })
@@ -99,13 +100,13 @@ impl Notes {
     ///
     /// # Errors
     /// [`NotesError`].
-    pub fn keep(&self, notes: Vec<Note>) -> Result<(), NotesError> {
+    pub fn keep(&self, notes: &[Note]) -> Result<(), NotesError> {
         self.guarded(|| {
             let mut transaction = self.database.begin_write()?;
             transaction.set_two_phase_commit(true);
             {
                 let mut table = transaction.open_table(NOTES)?;
-                for (key, bytes) in &notes {
+                for (key, bytes) in notes {
                     match bytes {
                         Some(bytes) => table.insert(key.as_slice(), bytes.as_slice())?,
                         None => table.remove(key.as_slice())?,
@@ -225,12 +226,12 @@ mod tests {
             let home = tempfile::tempdir().expect("a temporary directory");
             let dir = DataDir::claim(home.path()).expect("free");
             let notes = open(&dir).expect("opened");
-            notes.keep(vec![note("floor", Some("1")), note("journal", Some("a"))]).expect("kept");
-            notes.keep(vec![note("floor", Some("2")), note("journal", None)]).expect("kept");
+            notes.keep(&[note("floor", Some("1")), note("journal", Some("a"))]).expect("kept");
+            notes.keep(&[note("floor", Some("2")), note("journal", None)]).expect("kept");
             // Not closed: what a SIGKILL leaves.
             std::mem::forget(notes);
             let again = open(&dir).expect("opened again");
-            assert_eq!(again.load_all().expect("read"), [(b"floor".to_vec(), b"2".to_vec())]);
+            assert_eq!(again.load_all().expect("read"), BTreeMap::from([(b"floor".to_vec(), b"2".to_vec())]));
         }
     }
 
@@ -239,7 +240,7 @@ mod tests {
         let home = tempfile::tempdir().expect("a temporary directory");
         let dir = DataDir::claim(home.path()).expect("free");
         for open in [Notes::open, Notes::open_relaxed] {
-            open(&dir).expect("opened").keep(vec![note("key", Some("bytes"))]).expect("kept");
+            open(&dir).expect("opened").keep(&[note("key", Some("bytes"))]).expect("kept");
         }
         for name in [DURABLE, RELAXED] {
             let file = OpenOptions::new().write(true).open(dir.join(name)).expect("there");
@@ -250,8 +251,8 @@ mod tests {
         }
         assert!(matches!(Notes::open(&dir), Err(NotesError::Damaged { .. })));
         let relaxed = Notes::open_relaxed(&dir).expect("empty");
-        assert_eq!(relaxed.load_all().expect("read"), []);
-        relaxed.keep(vec![note("key", Some("new"))]).expect("kept");
+        assert!(relaxed.load_all().expect("read").is_empty());
+        relaxed.keep(&[note("key", Some("new"))]).expect("kept");
         assert!(dir.join(RELAXED_DAMAGED).exists());
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A vault has a small number here, so that a block costs 37 bytes in [`BLOCKS`] and 12 in [`PLACES`] before the trees' slack.
 
+use std::borrow::Borrow;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -28,9 +29,16 @@ pub(super) use view::View;
 #[derive(Debug)]
 pub(super) struct Index {
     vfs: Arc<dyn Vfs>,
-    /// `None` after a reopening that failed.
-    database: RwLock<Option<Database>>,
+    database: RwLock<State>,
     sync_failed: Arc<AtomicBool>,
+}
+
+#[derive(Debug)]
+enum State {
+    Open(Database),
+    /// To be opened when next needed: a write found no room.
+    Down,
+    Closed,
 }
 
 /// What changes together.
@@ -62,6 +70,7 @@ pub(super) enum IndexError {
 }
 
 type OwnerRow = (u32, u64, u64);
+type RecordKey = ([u8; 32], u8, [u8; 32]);
 
 /// A vault to its number, its blocks and their bytes.
 const OWNERS: TableDefinition<'_, [u8; 32], OwnerRow> = TableDefinition::new("owners-1");
@@ -74,7 +83,7 @@ const PLACES: TableDefinition<'_, ([u8; 8], u32), ()> = TableDefinition::new("pl
 /// A vault's number and a partition to what it holds.
 const PARTITIONS: TableDefinition<'_, (u32, u16), (u64, [u8; 32])> = TableDefinition::new("partitions-1");
 /// A vault, kind and key to the record.
-const RECORDS: TableDefinition<'_, ([u8; 32], u8, [u8; 32]), &[u8]> = TableDefinition::new("records-1");
+const RECORDS: TableDefinition<'_, RecordKey, &[u8]> = TableDefinition::new("records-1");
 /// A kind and key to the vaults with such a record.
 const NAMED: TableDefinition<'_, (u8, [u8; 32], [u8; 32]), ()> = TableDefinition::new("named-1");
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
@@ -93,7 +102,7 @@ impl Index {
         let backend = Backend::new(file, Arc::clone(&sync_failed));
         let database = guarded(|| builder(false).create_with_backend(backend).map_err(open_fault))?;
         guarded(|| initialise(&database).map_err(fault))?;
-        Ok(Self { vfs, database: RwLock::new(Some(database)), sync_failed })
+        Ok(Self { vfs, database: RwLock::new(State::Open(database)), sync_failed })
     }
 
     /// Closes an index that was created, gives it its name, durably, and opens it.
@@ -109,51 +118,72 @@ impl Index {
     pub(super) fn open(vfs: Arc<dyn Vfs>, suspect: bool) -> Result<Self, IndexError> {
         let sync_failed = Arc::new(AtomicBool::new(false));
         let database = open_database(vfs.as_ref(), &sync_failed, suspect)?;
-        Ok(Self { vfs, database: RwLock::new(Some(database)), sync_failed })
+        Ok(Self { vfs, database: RwLock::new(State::Open(database)), sync_failed })
     }
 
     /// Makes a change durable, all or nothing. After [`IndexError::Full`] the index is as before and usable.
     pub(super) fn apply(&self, change: &Change) -> Result<(), IndexError> {
-        let applied = {
-            let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-            let database = database.as_ref().ok_or_else(closed)?;
-            guarded(|| {
-                let mut transaction = database.begin_write().map_err(fault)?;
-                transaction.set_two_phase_commit(true);
-                transaction.set_durability(Durability::Immediate).map_err(fault)?;
-                change.write(&transaction).map_err(fault)?;
-                transaction.commit().map_err(fault)
-            })
-        };
-        match applied {
-            // Written pages that a failed sync left behind may look durable and not be: only a failed write may be forgotten.
-            Err(IndexError::Full) if self.sync_failed.load(Ordering::Acquire) => Err(IndexError::Failed("sync failed".into())),
-            Err(IndexError::Full) => self.reopen().and(Err(IndexError::Full)),
-            other => other,
+        let applied = self.with_database(|database| {
+            let mut transaction = database.begin_write().map_err(fault)?;
+            transaction.set_two_phase_commit(true);
+            transaction.set_durability(Durability::Immediate).map_err(fault)?;
+            change.write(&transaction).map_err(fault)?;
+            transaction.commit().map_err(fault)
+        });
+        if !matches!(applied, Err(IndexError::Full)) {
+            return applied;
         }
+        if self.sync_failed.load(Ordering::Acquire) {
+            // What a failed sync left behind may look durable and not be; only a failed write may be forgotten.
+            return Err(IndexError::Failed("a sync failed".into()));
+        }
+
+        self.set_down();
+        Err(IndexError::Full)
     }
 
     /// Looks at one state of the index.
     pub(super) fn view<T>(&self, look: impl FnOnce(&View) -> Result<T, redb::Error>) -> Result<T, IndexError> {
-        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        let database = database.as_ref().ok_or_else(closed)?;
-        guarded(|| look(&View::new(database.begin_read().map_err(fault)?)).map_err(fault))
+        self.with_database(|database| look(&View::new(database.begin_read().map_err(fault)?)).map_err(fault))
     }
 
     /// Closes the index; whoever asks it anything from now on is told that it is closed.
     pub(super) fn close(&self) -> Result<(), IndexError> {
-        let database = self.database.write().unwrap_or_else(PoisonError::into_inner).take();
-        guarded(|| database.map_or(Ok(()), |database| database.close().map_err(open_fault)))
+        let state = std::mem::replace(&mut *self.database.write().unwrap_or_else(PoisonError::into_inner), State::Closed);
+        match state {
+            State::Open(database) => guarded(|| database.close().map_err(open_fault)),
+            State::Down | State::Closed => Ok(()),
+        }
     }
 
-    /// redb refuses everything after a write that failed; a full disk must not end reading and deleting.
-    fn reopen(&self) -> Result<(), IndexError> {
+    fn with_database<T>(&self, work: impl FnOnce(&Database) -> Result<T, IndexError>) -> Result<T, IndexError> {
+        loop {
+            let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+            match &*database {
+                State::Open(database) => return guarded(|| work(database)),
+                State::Down => {}
+                State::Closed => return Err(IndexError::Failed("it is closed".into())),
+            }
+            drop(database);
+            self.take_up()?;
+        }
+    }
+
+    /// redb refuses everything after a write that failed; a full disk must not end reading and deleting, so it is opened anew when next
+    /// needed.
+    fn set_down(&self) {
         let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(database) = database.take() {
+        if let State::Open(database) = std::mem::replace(&mut *database, State::Down) {
             // Its error is the one that led here.
             let _ = guarded(|| database.close().map_err(open_fault));
         }
-        *database = Some(open_database(self.vfs.as_ref(), &self.sync_failed, false)?);
+    }
+
+    fn take_up(&self) -> Result<(), IndexError> {
+        let mut database = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*database, State::Down) {
+            *database = State::Open(open_database(self.vfs.as_ref(), &self.sync_failed, false)?);
+        }
         Ok(())
     }
 }
@@ -203,10 +233,6 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, IndexError>) -> Result<T, IndexEr
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(IndexError::Damaged("reading it panicked".into())))
 }
 
-fn closed() -> IndexError {
-    IndexError::Failed("it is closed".into())
-}
-
 fn fault(error: impl Into<redb::Error>) -> IndexError {
     match error.into() {
         redb::Error::Io(error) => io_fault(error),
@@ -222,9 +248,10 @@ fn open_fault(error: DatabaseError) -> IndexError {
     }
 }
 
-fn io_fault(error: io::Error) -> IndexError {
+fn io_fault(error: impl Borrow<io::Error>) -> IndexError {
+    let error = error.borrow();
     match error.kind() {
-        _ if is_full(&error) => IndexError::Full,
+        _ if is_full(error) => IndexError::Full,
         io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData => IndexError::Damaged(error.to_string()),
         _ => IndexError::Failed(error.to_string()),
     }

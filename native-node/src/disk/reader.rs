@@ -5,7 +5,7 @@ use cachette_core::store::{Fetched, StoreAnswer, StoreFault, StoreOp, Usage};
 
 use super::committer::Write;
 use super::fetch::{Found, fetch};
-use super::index::IndexError;
+use super::index::{IndexError, View};
 use super::store::{Reply, Shared};
 
 /// A question that waits for a reader.
@@ -29,7 +29,7 @@ fn answer(shared: &Shared, op: StoreOp, reply: Reply) {
         }
         StoreOp::Records(query) => index.view(|view| view.records(&query)).map(StoreAnswer::Records),
         StoreOp::Usage(Some(vault)) => index.view(|view| view.usage(&vault)).map(StoreAnswer::Usage),
-        StoreOp::Usage(None) => index.view(|view| view.owners()).map(|owners| {
+        StoreOp::Usage(None) => index.view(View::owners).map(|owners| {
             let sum = |sum: Usage, (_, one): &(_, Usage)| Usage { blocks: sum.blocks + one.blocks, bytes: sum.bytes + one.bytes };
             StoreAnswer::Usage(owners.iter().fold(Usage::default(), sum))
         }),

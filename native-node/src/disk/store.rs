@@ -12,7 +12,7 @@ use cachette_core::store::{StoreAnswer, StoreFault, StoreOp, Usage};
 use thiserror::Error;
 
 use super::committer::{Committer, Write};
-use super::index::{Index, IndexError};
+use super::index::{Index, IndexError, View};
 use super::layout;
 use super::os::OsVfs;
 use super::queue::Queue;
@@ -136,7 +136,7 @@ impl Store {
     /// # Errors
     /// [`StoreFault::Failed`] when the index cannot be read.
     pub fn owners(&self) -> Result<Vec<(VaultId, Usage)>, StoreFault> {
-        self.shared.index.view(|view| view.owners()).map_err(|_| StoreFault::Failed)
+        self.shared.index.view(View::owners).map_err(|_| StoreFault::Failed)
     }
 
     /// Returns what was found when the index had to be made anew at this opening.

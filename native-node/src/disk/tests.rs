@@ -1,5 +1,9 @@
 //! Tests of the store on the real file system; power cuts and full disks are in the files below.
 
+mod faults;
+mod power;
+mod trouble;
+
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
