@@ -8,9 +8,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -23,7 +23,7 @@ use super::index::{Change, IndexError};
 use super::layout;
 use super::rebuild;
 use super::store::Shared;
-use super::vfs::{Vfs, is_full};
+use super::vfs::{Vfs, VfsFile, is_full};
 
 /// The commits of a batch and what became of each.
 pub(super) struct Batch<'b> {
@@ -280,33 +280,52 @@ pub(super) fn index_fault(shared: &Shared, error: &IndexError) -> StoreFault {
     StoreFault::Failed
 }
 
-/// Writes and syncs files on several threads; returns those that failed.
+/// Writes and syncs files on several threads; returns those that failed. All of a group are written before the first is synced, so that
+/// the file system can make many of them durable at once.
 fn write_all(vfs: &dyn Vfs, files: &[NewFile], threads: usize) -> Vec<(usize, FileFault)> {
+    let mut faults = Vec::new();
+    for (group, files) in files.chunks(GROUP).enumerate() {
+        let written = in_parallel(files, threads, |file| write_one(vfs, file).map_err(FileFault::Write));
+        let synced = in_parallel(&written, threads, |written| written.as_ref().map_or(Ok(()), |file| file.sync().map_err(FileFault::Sync)));
+        let fault = |(number, fault): (usize, FileFault)| (group * GROUP + number, fault);
+        let write_faults = written.into_iter().map(Result::err).enumerate();
+        let sync_faults = synced.into_iter().map(Result::err).enumerate();
+        faults.extend(write_faults.chain(sync_faults).filter_map(|(number, error)| Some((number, error?))).map(fault));
+    }
+    faults
+}
+
+fn write_one(vfs: &dyn Vfs, file: &NewFile) -> io::Result<Arc<dyn VfsFile>> {
+    let open = vfs.create(&file.temporary)?;
+    open.write_at(0, &file.bytes)?;
+    open.hasten();
+    Ok(open)
+}
+
+/// Does the same work for every item and returns what came out, in order of the items.
+fn in_parallel<T: Sync, R: Send>(items: &[T], threads: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
-    let faults = Mutex::new(Vec::new());
-    let work = || {
+    let share = || {
+        let mut done = Vec::new();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(file) = files.get(number) else { return };
-            if let Err(fault) = write_one(vfs, file) {
-                faults.lock().unwrap_or_else(PoisonError::into_inner).push((number, fault));
-            }
+            let Some(item) = items.get(number) else { return done };
+            done.push((number, work(item)));
         }
     };
-    thread::scope(|scope| {
-        for _ in 1..threads.min(files.len()) {
-            scope.spawn(work);
+    let mut done = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.min(items.len())).map(|_| scope.spawn(share)).collect();
+        let mut done = share();
+        for other in others {
+            done.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
         }
-        work();
+        done
     });
-    faults.into_inner().unwrap_or_else(PoisonError::into_inner)
+    done.sort_unstable_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
-fn write_one(vfs: &dyn Vfs, file: &NewFile) -> Result<(), FileFault> {
-    let open = vfs.create(&file.temporary).map_err(FileFault::Write)?;
-    open.write_at(0, &file.bytes).map_err(FileFault::Write)?;
-    open.sync().map_err(FileFault::Sync)
-}
-
+/// Files that are open at once: far below any limit on open files.
+const GROUP: usize = 256;
 /// Bytes of room that a file takes beside its own, in the file system and in the index.
 const FILE_COST: u64 = 4096;

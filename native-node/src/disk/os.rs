@@ -103,18 +103,14 @@ impl VfsFile for OsFile {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        #[cfg(target_os = "linux")]
-        {
-            let now = self.0.metadata()?.len();
-            if len > now {
-                match rustix::fs::fallocate(&self.0, rustix::fs::FallocateFlags::empty(), now, len - now) {
-                    // Not every file system can; a sparse extension is what redb itself would have made.
-                    Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => {}
-                    other => return Ok(other?),
-                }
-            }
-        }
         self.0.set_len(len)
+    }
+
+    fn hasten(&self) {
+        // On Linux this advice starts the writing of what is dirty. Files whose data is under way when the first of them is synced share
+        // that sync's journal commit, where each would have had one of its own.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::fs::fadvise(&self.0, 0, None, rustix::fs::Advice::DontNeed);
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -36,8 +36,10 @@ pub(super) trait VfsFile: Debug + Send + Sync {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
     /// Returns the length.
     fn len(&self) -> io::Result<u64>;
-    /// Cuts the file or extends it with zeros, for which it takes room at once where the system can.
+    /// Cuts the file or extends it with zeros, which take room only when they are written over.
     fn set_len(&self, len: u64) -> io::Result<()>;
+    /// Lets the system begin what a [`Self::sync`] will wait for; promises nothing.
+    fn hasten(&self);
     /// Makes contents and length durable.
     fn sync(&self) -> io::Result<()>;
 }

@@ -3,7 +3,7 @@
 //! What was written or named since the last sync is *pending*. A power cut keeps any subset of it: of a file's pending writes each
 //! sector for itself, of a directory's pending names each for itself, in order. A sync makes what is pending durable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,8 +20,6 @@ pub(super) struct Faults {
     pub(super) capacity: Option<u64>,
     /// From the operation with this number on nothing finds room, whatever the disk says of its space.
     pub(super) no_room_from: Option<u64>,
-    /// Without room, writes inside a file fail too, as they do in a file with holes.
-    pub(super) holes: bool,
     /// The sync of the next file whose path contains this fails, once.
     pub(super) fail_sync_of: Option<&'static str>,
     /// The sync of the next directory whose path contains this fails, once.
@@ -60,6 +58,8 @@ struct Content {
     durable: Vec<u8>,
     now: Vec<u8>,
     pending: Vec<Pending>,
+    /// Pages that were written: the others are holes and take no room.
+    pages: BTreeSet<u64>,
 }
 
 #[derive(Clone)]
@@ -103,7 +103,15 @@ impl FaultVfs {
         for node in names.values() {
             if let Node::File(file) = node {
                 let kept = disk.files.get(file).cloned().unwrap_or_default().after_power_cut(random, sector);
-                files.insert(*file, Content { durable: kept.clone(), now: kept, pending: Vec::new() });
+                files.insert(
+                    *file,
+                    Content {
+                        pages: (0..(kept.len() as u64).div_ceil(PAGE)).collect(),
+                        durable: kept.clone(),
+                        now: kept,
+                        pending: Vec::new(),
+                    },
+                );
             }
         }
         Self(Arc::new(Mutex::new(Disk {
@@ -155,7 +163,7 @@ impl Disk {
             Node::File(file) => self.files.get(file),
             Node::Dir => None,
         });
-        named.map(|content| content.now.len() as u64).sum()
+        named.map(|content| content.pages.len() as u64 * PAGE).sum()
     }
 
     fn take_room(&self, more: u64) -> io::Result<()> {
@@ -338,8 +346,10 @@ impl VfsFile for FaultFile {
         disk.tick()?;
         let end = offset + bytes.len() as u64;
         let len = disk.content(self.file).now.len() as u64;
-        let more = if disk.faults.holes { 1 } else { end.saturating_sub(len) };
-        disk.take_room(more)?;
+        let pages = offset / PAGE..end.div_ceil(PAGE);
+        let new = pages.clone().filter(|page| !disk.content(self.file).pages.contains(page)).count() as u64;
+        disk.take_room(new * PAGE)?;
+        disk.content(self.file).pages.extend(pages);
         let content = disk.content(self.file);
         content.now.resize(len.max(end) as usize, 0);
         content.now[offset as usize..end as usize].copy_from_slice(bytes);
@@ -354,13 +364,14 @@ impl VfsFile for FaultFile {
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut disk = self.disk.lock();
         disk.tick()?;
-        let now = disk.content(self.file).now.len() as u64;
-        disk.take_room(len.saturating_sub(now))?;
         let content = disk.content(self.file);
         content.now.resize(len as usize, 0);
+        content.pages.retain(|page| *page < len.div_ceil(PAGE));
         content.pending.push(Pending::Len(len));
         Ok(())
     }
+
+    fn hasten(&self) {}
 
     fn sync(&self) -> io::Result<()> {
         let mut disk = self.disk.lock();
@@ -397,6 +408,9 @@ impl fmt::Debug for FaultFile {
         write!(f, "FaultFile({})", self.path.display())
     }
 }
+
+/// Bytes of the pieces in which a file takes room.
+const PAGE: u64 = 4096;
 
 /// Numbers that a seed repeats.
 pub(super) struct Random(blake3::OutputReader);
