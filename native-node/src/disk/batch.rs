@@ -188,13 +188,13 @@ impl<'b> Batch<'b> {
                 }
             }
         }
-        for dir in &touched {
-            if let Err(error) = self.shared.vfs.sync_dir(dir) {
-                self.shared.break_down("syncing a directory", &error);
-                return Err(Broken);
-            }
+        let dirs: Vec<PathBuf> = touched.into_iter().collect();
+        let synced = in_parallel(&dirs, self.shared.options.writers, |dir| self.shared.vfs.sync_dir(dir));
+        for error in synced.into_iter().filter_map(Result::err) {
+            self.shared.break_down("syncing a directory", &error);
+            return Err(Broken);
         }
-        self.durable_dirs.extend(touched);
+        self.durable_dirs.extend(dirs);
         self.drop_refused();
         Ok(())
     }

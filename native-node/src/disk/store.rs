@@ -38,7 +38,7 @@ pub struct Options {
     pub reserve: Option<u64>,
     /// Threads that read.
     pub readers: usize,
-    /// Threads that write and sync the files of a batch.
+    /// Threads that write and sync the files of a batch; they mostly wait for the disk, and the more wait at once, the more it does at once.
     pub writers: usize,
     /// Sets the index aside and makes it anew from the files.
     pub rebuild: bool,
@@ -94,7 +94,7 @@ pub(super) struct Shared {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { reserve: None, readers: 2, writers: 4, rebuild: false }
+        Self { reserve: None, readers: 2, writers: 16, rebuild: false }
     }
 }
 
