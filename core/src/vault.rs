@@ -21,6 +21,8 @@ pub mod keys;
 pub mod pack;
 pub mod reference;
 pub mod seal;
+#[cfg(test)]
+mod testing;
 pub mod tree;
 
 mod build;

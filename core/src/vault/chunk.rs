@@ -185,3 +185,106 @@ fn find(window: &[u8], gear: &[u64; 256], mask: u64, hash: &mut u64) -> Option<u
     *hash = rolling;
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::vault::testing::noise;
+
+    fn cuts(bytes: &[u8], mut slice: impl FnMut() -> usize) -> Vec<usize> {
+        let mut chunker = Chunker::new();
+        let mut cuts = Vec::new();
+        let mut seen = Vec::new();
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (piece, behind) = rest.split_at(slice().clamp(1, rest.len()));
+            chunker.push(Bytes::copy_from_slice(piece));
+            rest = behind;
+            while let Some(chunk) = chunker.next() {
+                cuts.push(chunk.len());
+                seen.extend(chunk);
+            }
+            assert!(chunker.buffered() <= CHUNK_MAX);
+        }
+        while let Some(chunk) = chunker.finish() {
+            cuts.push(chunk.len());
+            seen.extend(chunk);
+        }
+        assert_eq!(chunker.buffered(), 0);
+        assert!(seen == bytes, "chunks laid end to end are the stream");
+        cuts
+    }
+
+    /// Noise, runs of one byte and repeated lines, as they come in files.
+    fn mixture(name: &str, len: usize) -> Vec<u8> {
+        let mut bytes = noise(name, len);
+        if len > 3 << 20 {
+            bytes[1 << 20..(1 << 20) + 1_500_001].fill(0);
+        }
+        bytes
+    }
+
+    #[test]
+    fn the_cuts_are_those_of_fastcdc() {
+        for len in [0, 1, CHUNK_MIN - 1, CHUNK_MIN, CHUNK_MIN + 1, CHUNK_AVERAGE, CHUNK_MAX, CHUNK_MAX + 1, 8_000_001] {
+            let bytes = mixture("fastcdc", len);
+            let theirs = fastcdc::v2020::FastCDC::new(&bytes, CHUNK_MIN, CHUNK_AVERAGE, CHUNK_MAX);
+            assert_eq!(cuts(&bytes, || len), theirs.map(|chunk| chunk.length).collect::<Vec<_>>(), "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn a_byte_in_front_moves_few_cuts() {
+        let bytes = noise("shift", 8 << 20);
+        let mut shifted = vec![1];
+        shifted.extend(&bytes);
+        let ends = |cuts: Vec<usize>| {
+            cuts.into_iter()
+                .scan(0, |end, len| {
+                    Some({
+                        *end += len;
+                        *end
+                    })
+                })
+                .collect::<Vec<_>>()
+        };
+        let (before, after) = (ends(cuts(&bytes, || 1 << 20)), ends(cuts(&shifted, || 1 << 20)));
+        let kept = before.iter().filter(|end| after.contains(&(*end + 1))).count();
+        assert!(kept * 10 >= before.len() * 8, "{kept} of {} cuts are where they were", before.len());
+    }
+
+    #[test]
+    fn a_chunk_within_one_push_is_not_copied() {
+        let bytes = Bytes::from(noise("slice", 2 << 20));
+        let mut chunker = Chunker::new();
+        chunker.push(bytes.clone());
+        let chunk = chunker.next().expect("a chunk");
+        assert_eq!(chunk.as_ptr(), bytes.as_ptr());
+    }
+
+    #[test]
+    fn m18_m19_a_chunks_name_says_nothing_without_the_key() {
+        let pins = (0..10_000).map(|pin| format!("Dear customer, your PIN is {pin:04}.")).collect::<Vec<_>>();
+        let stored = ChunkKey::new([1; 32]).id(pins[4711].as_bytes());
+        let guesser = ChunkKey::new([2; 32]);
+        for pin in &pins {
+            assert_ne!(guesser.id(pin.as_bytes()), stored);
+            assert_ne!(blake3::hash(pin.as_bytes()).as_bytes(), &stored.0);
+        }
+        assert_eq!(ChunkKey::new([1; 32]).id(pins[4711].as_bytes()), stored, "who has the key finds it");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+
+        #[test]
+        fn p16_any_slicing_gives_the_same_cuts(len in 0usize..6_000_000, sizes in proptest::collection::vec(1usize..400_000, 1..20)) {
+            let bytes = mixture("slicing", len);
+            let mut sizes = sizes.into_iter().cycle();
+            let sliced = cuts(&bytes, || sizes.next().expect("endless"));
+            prop_assert_eq!(sliced, cuts(&bytes, || len));
+        }
+    }
+}

@@ -92,3 +92,49 @@ const fn pays(plain: usize, stored: usize) -> bool {
 /// Places at which a large chunk is probed, and the bytes looked at in each: enough to tell text from film, at next to no cost.
 const SAMPLES: usize = 4;
 const SAMPLE: usize = 4 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vault::testing::noise;
+
+    #[test]
+    fn what_compresses_is_compressed_and_comes_back() {
+        let text = "all work and no play makes a dull file\n".repeat(20_000).into_bytes();
+        let stored = compress(&text).expect("text pays");
+        assert!(stored.len() < text.len() / 10);
+        assert_eq!(decompress(&stored, text.len()), Ok(text));
+    }
+
+    #[test]
+    fn what_does_not_pay_stays_as_it_is() {
+        assert_eq!(compress(&noise("film", 1 << 20)), None);
+        for short in [&b""[..], b"a", b"abc", &noise("short", 100)] {
+            assert_eq!(compress(short), None);
+        }
+        // A thirtieth of zeros saves a thirtieth.
+        let mut nearly = noise("nearly", 30_000);
+        nearly[..1000].fill(0);
+        assert_eq!(compress(&nearly), None);
+    }
+
+    #[test]
+    fn x08_a_bomb_yields_no_more_than_the_authenticated_length() {
+        let bomb = lz4(&vec![0; CHUNK_MAX]);
+        assert!(bomb.len() < 8192);
+        for len in [0, 1, 4096, CHUNK_MAX - 1, CHUNK_MAX + 1, usize::MAX] {
+            assert_eq!(decompress(&bomb, len), Err(DecompressError), "{len} bytes expected");
+        }
+        assert_eq!(decompress(&bomb, CHUNK_MAX).map(|plain| plain.len()), Ok(CHUNK_MAX));
+    }
+
+    #[test]
+    fn p01_garbage_is_an_error_and_no_panic() {
+        for seed in 0..2000 {
+            let garbage = noise(&format!("garbage {seed}"), seed % 97);
+            let _ = decompress(&garbage, 1000);
+        }
+        assert_eq!(decompress(&noise("garbage", 64), 1000), Err(DecompressError));
+        assert_eq!(decompress(&[], 1), Err(DecompressError));
+    }
+}

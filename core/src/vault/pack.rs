@@ -138,3 +138,92 @@ pub fn pad(mut tail: Vec<u8>) -> Vec<u8> {
     tail.resize(block - SEAL_OVERHEAD, 0);
     tail
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::vault::testing::noise;
+
+    /// Returns all packs of a stream, the last one padded.
+    fn packs(packer: &mut Packer) -> Vec<Bytes> {
+        let mut packs = std::iter::from_fn(|| packer.take_full()).collect::<Vec<_>>();
+        packs.extend(packer.take_tail().map(|tail| (tail.number, pad(tail.bytes))));
+        assert!(packs.iter().enumerate().all(|(at, (number, _))| number.index == at as u64));
+        packs.into_iter().map(|(_, pack)| Bytes::from(pack)).collect()
+    }
+
+    #[test]
+    fn segments_run_on_at_every_kind_of_border() {
+        let near = [0, 1, 15, 16, 17, 4079, 4080, 4081, PACK_MAX / 2, PACK_MAX - 2, PACK_MAX - 1, PACK_MAX];
+        for first in near.into_iter().filter(|len| *len > 0) {
+            for second in near.into_iter().filter(|len| *len > 0) {
+                let segments = [noise("first", first), noise("second", second), noise("third", 5000)];
+                let mut packer = Packer::new(Stream::Data);
+                let references = segments.each_ref().map(|segment| packer.store(segment, Codec::Raw));
+                let packs = packs(&mut packer);
+                assert!(packs[..packs.len() - 1].iter().all(|pack| pack.len() == PACK_MAX));
+                for (segment, reference) in segments.iter().zip(&references) {
+                    let find = |at: At| match at {
+                        At::Pack(number) => packs.get(number.index as usize),
+                        At::Block(_) => None,
+                    };
+                    let next = reference.next.and_then(find);
+                    assert_eq!(next.is_some(), reference.offset as usize + segment.len() > PACK_MAX);
+                    let found = reference.segment(find(reference.first).expect("a pack"), next).expect("inside");
+                    assert!(found == segment, "{first} and {second} bytes");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_tail_is_padded_to_the_smallest_block() {
+        for (len, block) in
+            [(1, 4096), (4080, 4096), (4081, 8192), (8176, 8192), (8177, 16384), (PACK_MAX - 1, 1 << 20), (PACK_MAX, 1 << 20)]
+        {
+            let padded = pad(vec![1; len]);
+            assert_eq!(padded.len() + SEAL_OVERHEAD, block);
+            assert!(padded[len..].iter().all(|byte| *byte == 0));
+        }
+    }
+
+    #[test]
+    fn a_tail_tells_whether_a_segment_runs_into_it() {
+        let mut packer = Packer::new(Stream::Data);
+        assert_eq!(packer.take_tail(), None);
+        packer.append(&[1; PACK_MAX]);
+        packer.append(&[2; 10]);
+        assert!(!packer.take_tail().expect("a tail").entered);
+        packer.append(&[3; PACK_MAX - 1]);
+        packer.append(&[4; 2]);
+        let tail = packer.take_tail().expect("a tail");
+        assert!(tail.entered);
+        assert_eq!((tail.number.index, tail.bytes), (3, vec![4]));
+        packer.append(&[5; 3]);
+        let tail = packer.take_tail().expect("a tail");
+        assert_eq!((tail.number.index, tail.entered), (4, false));
+    }
+
+    #[test]
+    fn m01_a_reference_beyond_its_pack_is_an_error() {
+        let pack = Bytes::from(vec![1; 4080]);
+        let reference = |offset, stored| Reference {
+            first: At::Pack(PackNumber { stream: Stream::Data, index: 0 }),
+            next: None,
+            offset,
+            stored,
+            codec: Codec::Raw,
+        };
+        assert!(reference(4079, 1).segment(&pack, None).is_ok());
+        for (offset, stored) in [(4080, 1), (4079, 2), (0, 4081), (u32::MAX, 1), (u32::MAX, u32::MAX), (1, u32::MAX)] {
+            assert!(reference(offset, stored).segment(&pack, None).is_err());
+            assert!(reference(offset, stored).segment(&pack, Some(&pack)).is_err(), "only a full pack runs on");
+        }
+        let full = Bytes::from(vec![1; PACK_MAX]);
+        assert!(reference(PACK_MAX as u32 - 1, 4081).segment(&full, Some(&pack)).is_ok());
+        assert!(reference(PACK_MAX as u32 - 1, 4082).segment(&full, Some(&pack)).is_err());
+        assert!(reference(PACK_MAX as u32, 1).segment(&full, Some(&pack)).is_err(), "nothing begins behind a pack");
+    }
+}

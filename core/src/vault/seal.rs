@@ -145,3 +145,120 @@ fn aad() -> [u8; labels::BLOCK.len() + 1] {
     aad[..labels::BLOCK.len()].copy_from_slice(labels::BLOCK);
     aad
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::vault::compress;
+    use crate::vault::pack::{Packer, Stream, pad};
+    use crate::vault::testing::{noise, seal_key};
+
+    fn sealed(pack: &[u8]) -> (Block, BlockKey) {
+        seal(&seal_key(), pack.to_vec()).expect("sealed")
+    }
+
+    #[test]
+    fn a_pack_comes_back_whole_from_every_size_of_block() {
+        for log in 12..=20 {
+            let pack = noise("pack", (1 << log) - SEAL_OVERHEAD);
+            let (block, key) = sealed(&pack);
+            assert_eq!(block.size_log().log(), log);
+            assert_eq!(open(&block, &key).as_deref(), Ok(&pack[..]));
+        }
+        assert_eq!(seal(&seal_key(), vec![0; 4096]).map(|_| ()), Err(SealError::Length(4096)));
+    }
+
+    #[test]
+    fn sealing_twice_gives_the_same_block_and_another_epoch_another() {
+        let pack = noise("pack", 4080);
+        assert_eq!(sealed(&pack), sealed(&pack));
+        let (other, _) = seal(&SealKey::new([8; 32]), pack.clone()).expect("sealed");
+        assert_ne!(other.id(), sealed(&pack).0.id());
+    }
+
+    #[test]
+    fn m01_no_flipped_bit_gives_plaintext() {
+        let (block, key) = sealed(&noise("pack", 4080));
+        for bit in 0..block.bytes().len() * 8 {
+            let mut bytes = block.bytes().to_vec();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let flipped = Block::new(Bytes::from(bytes)).expect("the right size");
+            assert_eq!(open(&flipped, &key), Err(OpenError::Damaged));
+            // Not even when the name were altered with it.
+            assert_eq!(open(&flipped, &BlockKey { id: flipped.id(), ..key }), Err(OpenError::Damaged));
+        }
+        for bit in 0..256 {
+            let mut wrong = key;
+            wrong.key[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(open(&block, &wrong), Err(OpenError::Damaged));
+        }
+    }
+
+    #[test]
+    fn m03_blocks_of_one_size_cannot_take_each_others_place() {
+        let (a, key_a) = sealed(&noise("a", 4080));
+        let (b, key_b) = sealed(&noise("b", 4080));
+        assert!(Block::verify(key_a.id, b.bytes().clone()).is_err());
+        assert_eq!(open(&b, &key_a), Err(OpenError::Damaged));
+        assert_eq!(open(&b, &BlockKey { id: b.id(), ..key_a }), Err(OpenError::Damaged));
+        assert_eq!(open(&a, &BlockKey { id: a.id(), ..key_b }), Err(OpenError::Damaged));
+    }
+
+    #[test]
+    fn g01_a_suite_is_never_guessed() {
+        let (block, key) = sealed(&noise("pack", 4080));
+        for suite in [0, 2, 255] {
+            assert_eq!(open(&block, &BlockKey { suite, ..key }), Err(OpenError::UnknownSuite(suite)));
+        }
+    }
+
+    #[test]
+    fn m18_a_blocks_name_does_not_confirm_what_it_holds() {
+        let candidates = (0..10_000).map(|pin| pad(format!("your PIN is {pin:04}").into_bytes())).collect::<Vec<_>>();
+        let stored = sealed(&candidates[4711]).0.id();
+        let guesser = SealKey::new([8; 32]);
+        for candidate in &candidates {
+            assert_ne!(blake3::hash(candidate).as_bytes(), &stored.0);
+            assert_ne!(seal(&guesser, candidate.clone()).expect("sealed").0.id(), stored);
+        }
+    }
+
+    #[test]
+    fn r06_a_bit_flipped_while_sealing_is_noticed() {
+        let pack = noise("pack", 8176);
+        for at in [0, 1, 4000, 8175, 8176, 8191] {
+            let result = seal_and(&seal_key(), &pack, |sealed| sealed[at] ^= 1);
+            assert_eq!(result.map(|_| ()), Err(SealError::Mismatch), "byte {at}");
+        }
+        assert!(seal_and(&seal_key(), &pack, |_| {}).is_ok());
+    }
+
+    #[test]
+    fn g07_every_key_meets_one_plaintext_however_a_file_is_stored_again() {
+        let file = "the same file, stored in many ways\n".repeat(90_000).into_bytes();
+        let compressed = compress::compress(&file[..1_000_000]).expect("text pays");
+        let mut inputs = BTreeMap::new();
+        for before in [0usize, 1, 4000, 4080, 4081] {
+            for segment in [&file[..1_000_000], &compressed] {
+                for _retry in 0..2 {
+                    let mut packer = Packer::new(Stream::Data);
+                    packer.append(&noise("before", before.max(1)));
+                    packer.append(segment);
+                    let mut packs = std::iter::from_fn(|| packer.take_full()).map(|(_, pack)| pack).collect::<Vec<_>>();
+                    let tail = packer.take_tail().map(|tail| tail.bytes).unwrap_or_default();
+                    let mut wide = pad(tail.clone());
+                    wide.resize((wide.len() + SEAL_OVERHEAD) * 2 - SEAL_OVERHEAD, 0);
+                    packs.extend([pad(tail), wide].into_iter().filter(|pack| pack.len() <= crate::limits::PACK_MAX));
+                    for pack in packs {
+                        let (_, key) = sealed(&pack);
+                        let known = inputs.entry(key.key).or_insert_with(|| pack.clone());
+                        assert!(*known == pack, "one key for two plaintexts");
+                    }
+                }
+            }
+        }
+        assert!(inputs.len() > 10);
+    }
+}
