@@ -150,7 +150,7 @@ impl World {
                 let (first, next) = chunk.reference.blocks().expect("sealed");
                 let pack = |key: BlockKey| open(self.blocks.get(&key.id).expect("kept"), &key).expect("opens");
                 let next = next.map(pack);
-                content.extend(chunk.reference.chunk(chunk.len, &pack(first), next.as_ref()).expect("a chunk"));
+                content.extend_from_slice(&chunk.reference.chunk(chunk.len, &pack(first), next.as_ref()).expect("a chunk"));
             }
         }
     }

@@ -26,3 +26,6 @@ pub use path::{Name, NameError, Path, PathError};
 pub use snapshot::Snapshot;
 pub use walk::WalkError;
 pub use writer::{TreeWriter, Unsealed, WriteError};
+
+#[cfg(test)]
+mod tests;

@@ -120,6 +120,12 @@ impl FileBuilder {
         }
     }
 
+    /// Returns how many chunks and pages are held in memory.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> (usize, usize) {
+        (self.waiting.len(), self.levels.iter().map(Vec::len).sum())
+    }
+
     /// Returns a pack of the first `count` waiting chunks that is not sealed.
     fn unsealed(&self, count: usize, tree: &TreeWriter) -> Option<Unsealed> {
         self.waiting.iter().take(count).find_map(|chunk| tree.locate(&chunk.reference).err())

@@ -53,8 +53,13 @@ impl Pages {
     /// Starts an empty cache of [`PAGE_CACHE`] bytes.
     #[must_use]
     pub fn new() -> Self {
-        let objects = PAGE_CACHE / 4;
-        Self { cache: RefCell::new(Caches { packs: Cache::new(PAGE_CACHE - objects), objects: Cache::new(objects) }) }
+        Self::with_limit(PAGE_CACHE)
+    }
+
+    /// Starts an empty cache of so many bytes.
+    pub(crate) fn with_limit(bytes: usize) -> Self {
+        let objects = bytes / 4;
+        Self { cache: RefCell::new(Caches { packs: Cache::new(bytes - objects), objects: Cache::new(objects) }) }
     }
 
     /// Takes the opened pack of a block.

@@ -1,0 +1,7 @@
+//! Stories of trees.
+
+mod damage;
+mod editing;
+mod files;
+mod models;
+mod writing;
