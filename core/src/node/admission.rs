@@ -36,7 +36,7 @@ pub(super) struct Admission {
 
 #[derive(Debug)]
 enum Entry {
-    Loading(Loading),
+    Loading(Box<Loading>),
     Admitted(Box<Admitted>),
 }
 
@@ -196,7 +196,7 @@ impl Admission {
         if !std::mem::replace(&mut self.total_asked, true) {
             hub.store(StoreOp::Usage(None), Purpose::TotalUsage);
         }
-        self.vaults.insert(vault, Entry::Loading(Loading::default()));
+        self.vaults.insert(vault, Entry::Loading(Box::default()));
         hub.store(StoreOp::Records(RecordQuery::Vault(vault)), Purpose::LoadRecords(vault));
         hub.store(StoreOp::Usage(Some(vault)), Purpose::LoadUsage(vault));
     }

@@ -5,7 +5,7 @@ use super::storage::Purpose;
 use super::{Answer, AskId, Audit, Event, Trouble};
 use crate::block::Block;
 use crate::copies::Copies;
-use crate::id::{BlockId, VaultId};
+use crate::id::{BlockId, RecordId, VaultId};
 use crate::limits::LIST_MAX;
 use crate::message::Denial;
 use crate::record::Record;
@@ -58,17 +58,17 @@ pub(super) fn confirmed(hub: &mut Hub, ids: Vec<BlockId>, answer: StoreAnswer) {
 }
 
 /// Stores a record here.
-pub(super) fn publish(hub: &mut Hub, record: Record) {
+pub(super) fn publish(hub: &mut Hub, record: &Record) {
     let records = vec![(record.slot(), record.bytes().clone())];
     let commit = Commit { vault: record.vault(), blocks: Vec::new(), records };
-    hub.store(StoreOp::Commit(commit), Purpose::LocalPublish(record));
+    hub.store(StoreOp::Commit(commit), Purpose::LocalPublish(record.id()));
 }
 
 /// Takes in whether the record is durable here.
-pub(super) fn published(hub: &mut Hub, record: &Record, answer: &StoreAnswer) {
+pub(super) fn published(hub: &mut Hub, record: RecordId, answer: &StoreAnswer) {
     hub.tell(match trouble(answer) {
-        None => Event::Published(record.id(), HERE),
-        Some(trouble) => Event::Unpublished(record.id(), hub.me, trouble),
+        None => Event::Published(record, HERE),
+        Some(trouble) => Event::Unpublished(record, hub.me, trouble),
     });
 }
 

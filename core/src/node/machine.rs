@@ -177,14 +177,14 @@ impl Node {
             Request::Confirm(vault, ids) => self.writing.confirm(hub, vault, ids),
             Request::Need(vault, ids) => self.reading.need(hub, vault, ids),
             Request::Forget(ids) => self.reading.forget(hub, &ids),
-            Request::Publish(record) if hub.lives_here(&record.vault()) => local::publish(hub, record),
+            Request::Publish(record) if hub.lives_here(&record.vault()) => local::publish(hub, &record),
             Request::Publish(record) => self.publishing.publish(hub, &mut self.asks, record),
             Request::Refresh(ask, vault) if hub.lives_here(&vault) => local::refresh(hub, ask, vault),
             Request::Refresh(ask, vault) => self.rounds.refresh(hub, &mut self.asks, ask, vault),
             Request::Locate(ask, vault, ids) if hub.lives_here(&vault) => {
                 hub.store(StoreOp::Has(vault, ids.clone()), Purpose::LocalLocate(ask, ids));
             }
-            Request::Locate(ask, vault, ids) => self.rounds.locate(hub, &mut self.asks, ask, vault, ids),
+            Request::Locate(ask, vault, ids) => self.rounds.locate(hub, &mut self.asks, ask, vault, &ids),
             Request::Connect(ask, peer, addresses) => self.rounds.connect(hub, ask, peer, &addresses),
             Request::Redeem(ask, peer, token, chain) => self.rounds.redeem(hub, &mut self.asks, ask, peer, token, &chain),
             Request::FindVault(ask, peer, paper) => self.asks.ask(hub, peer, Plain::Locate((Ask(0), paper)), Errand::Records(ask)),
@@ -362,7 +362,7 @@ impl Node {
             Purpose::LocalGet(id) => self.reading.looked(hub, id, answer),
             Purpose::LocalPlace(ids) => local::placed(hub, ids, &answer),
             Purpose::LocalConfirm(ids) => local::confirmed(hub, ids, answer),
-            Purpose::LocalPublish(record) => local::published(hub, &record, &answer),
+            Purpose::LocalPublish(record) => local::published(hub, record, &answer),
             Purpose::LocalRefresh(ask, vault) => local::refreshed(hub, ask, vault, answer),
             Purpose::LocalLocate(ask, ids) => local::located(hub, ask, ids, answer),
             Purpose::LocalAudit(ask, live) => local::audited(hub, ask, live, answer),

@@ -120,7 +120,7 @@ fn minus_log2(draw: u64) -> u64 {
     let mut mantissa = if whole >= 63 { number >> (whole - 63) } else { number << (63 - whole) };
     let mut log = u64::from(whole) << PLACES;
     for place in (0..PLACES).rev() {
-        mantissa = mantissa * mantissa >> 63;
+        mantissa = (mantissa * mantissa) >> 63;
         if mantissa >> 64 != 0 {
             mantissa >>= 1;
             log |= 1 << place;

@@ -369,7 +369,7 @@ impl Desk {
 
     /// How long one more block is likely to take.
     fn price(&self) -> u64 {
-        (self.open.len() as u64 + 1) * self.cost.max(1) << self.blame.min(16)
+        ((self.open.len() as u64 + 1) * self.cost.max(1)) << self.blame.min(16)
     }
 }
 

@@ -38,8 +38,8 @@ struct Writing {
 /// What a record changes once it is durable.
 #[derive(Debug)]
 enum Becomes {
-    Chain(Chain),
-    Head(Head),
+    Chain(Box<Chain>),
+    Head(Box<Head>),
     /// The answer is that it conflicts.
     Evidence([u8; 32], Bytes),
     Locate(PeerId, Bytes),
@@ -96,7 +96,7 @@ impl Kept {
                 match chain.extend(certificate.clone()) {
                     Ok(Extended::Known) => Verdict::Known,
                     Ok(_) if chain.certificates().len() > LIST_MAX => Verdict::Deny(Denial::Limit),
-                    Ok(_) => Verdict::Write(record.slot(), Becomes::Chain(chain)),
+                    Ok(_) => Verdict::Write(record.slot(), Becomes::Chain(Box::new(chain))),
                     Err(_) => Verdict::Deny(Denial::Conflict),
                 }
             }
@@ -128,7 +128,7 @@ impl Kept {
                 let slot = RecordSlot { vault: head.vault, kind: kind::HEAD, key: name };
                 Verdict::Write(slot, Becomes::Evidence(name, head.bytes().clone()))
             }
-            _ => Verdict::Write(record.slot(), Becomes::Head(head.clone())),
+            _ => Verdict::Write(record.slot(), Becomes::Head(Box::new(head.clone()))),
         }
     }
 
@@ -172,8 +172,8 @@ impl Admitted {
 
     fn keep(&mut self, becomes: Becomes) -> Result<(), Denial> {
         match becomes {
-            Becomes::Chain(chain) => self.kept.chain = chain,
-            Becomes::Head(head) => drop(self.kept.heads.insert(head.device, head)),
+            Becomes::Chain(chain) => self.kept.chain = *chain,
+            Becomes::Head(head) => drop(self.kept.heads.insert(head.device, *head)),
             Becomes::Locate(paper, bytes) => drop(self.kept.locates.insert(paper, bytes)),
             Becomes::Evidence(name, bytes) => {
                 self.kept.evidence.insert(name, bytes);

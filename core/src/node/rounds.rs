@@ -63,7 +63,7 @@ impl Rounds {
     }
 
     /// Asks all carriers which of these blocks they hold.
-    pub(super) fn locate(&mut self, hub: &mut Hub, asks: &mut Asks, ask: AskId, vault: VaultId, ids: Vec<BlockId>) {
+    pub(super) fn locate(&mut self, hub: &mut Hub, asks: &mut Asks, ask: AskId, vault: VaultId, ids: &[BlockId]) {
         let carriers = hub.carriers(&vault);
         let places = ids.iter().map(|id| (*id, Vec::new())).collect();
         self.start(ask, Kind::Locate, vault, carriers.len(), carriers.len() * ids.chunks(LIST_MAX).len(), places);

@@ -8,10 +8,9 @@ use super::receiving::Arrived;
 use super::redeeming::Redeeming;
 use super::{AskId, LinkId, Output};
 use crate::block::SizeLog;
-use crate::id::{BlockId, VaultId};
+use crate::id::{BlockId, RecordId, VaultId};
 use crate::limits::STORE_WINDOW;
 use crate::message::Ask;
-use crate::record::Record;
 use crate::store::{RequestId, StoreOp};
 
 /// Store operations: unanswered ones with their purpose, and those that wait.
@@ -54,7 +53,7 @@ pub(super) enum Purpose {
     /// Old blocks of a vault without carriers, to be counted on again.
     LocalConfirm(Vec<BlockId>),
     /// A record of a vault without carriers.
-    LocalPublish(Record),
+    LocalPublish(RecordId),
     /// The records of a vault without carriers.
     LocalRefresh(AskId, VaultId),
     /// Which blocks of a vault without carriers are here.
