@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::id::PeerId;
@@ -69,8 +69,32 @@ impl Identity {
     /// Signs `label ‖ message` with Ed25519.
     #[must_use]
     pub fn sign(&self, label: &[u8], message: &[u8]) -> [u8; 64] {
-        self.signing.sign(&[label, message].concat()).to_bytes()
+        sign(&self.signing, label, message)
     }
+
+    /// Returns what signs for this device while a handshake lasts, which outlives the borrow of its configuration.
+    pub(crate) fn signer(&self) -> Signer {
+        Signer(self.signing.clone())
+    }
+}
+
+/// A device's signing key alone; zeroized when dropped.
+pub(crate) struct Signer(SigningKey);
+
+impl Signer {
+    /// Returns the peer id: the Ed25519 public key.
+    pub(crate) fn peer(&self) -> PeerId {
+        PeerId(self.0.verifying_key().to_bytes())
+    }
+
+    /// Signs as [`Identity::sign`] does.
+    pub(crate) fn sign(&self, label: &[u8], message: &[u8]) -> [u8; 64] {
+        sign(&self.0, label, message)
+    }
+}
+
+fn sign(key: &SigningKey, label: &[u8], message: &[u8]) -> [u8; 64] {
+    key.sign(&[label, message].concat()).to_bytes()
 }
 
 impl fmt::Debug for Identity {

@@ -25,10 +25,14 @@ pub const SIGN_CERTIFICATE: &[u8] = b"cachette certificate";
 pub const SIGN_HEAD: &[u8] = b"cachette head";
 /// Signature context of a locate record.
 pub const SIGN_LOCATE: &[u8] = b"cachette locate";
-/// Signature context of a link: the peer signs its Noise static key.
+/// Signature context of a link: the peer signs its role, its Noise static key and the handshake so far.
 pub const SIGN_LINK: &[u8] = b"cachette link";
-/// Noise prologue of a link, followed by the wire version and the dialled peer id.
+/// Noise prologue of a link, followed by the version of the handshake.
 pub const LINK_PROLOGUE: &[u8] = b"cachette link prologue";
+/// Derives a link's Noise static key from the device's secret, entropy and the circumstances of the link.
+pub const LINK_STATIC: &str = "cachette 2026-11 link static";
+/// Derives a link's Noise ephemeral key from the same.
+pub const LINK_EPHEMERAL: &str = "cachette 2026-11 link ephemeral";
 
 /// Derives the key that makes nonces for the epoch before, from the epoch's secret.
 pub const PREVIOUS_NONCE: &str = "cachette 2026-11 previous nonce";
@@ -76,6 +80,8 @@ mod tests {
             PASSWORD_COMMIT,
             PASSWORD_NONCE,
             PASSWORD_SALT,
+            LINK_STATIC,
+            LINK_EPHEMERAL,
             PLACEMENT,
             INVITATION,
             INVITATION_TEXT,

@@ -9,6 +9,9 @@
 //! [`SOCKET_MESSAGE_MAX`](crate::limits::SOCKET_MESSAGE_MAX) bytes, so a heartbeat waits for one of those and never for a block. Bytes leave
 //! only as far as the driver granted [`Input::Room`], control first.
 //!
+//! [`handshake`] makes two strangers a pair with keys, over [`resolver`]'s primitives; [`outbox`] cuts messages into [`frame`]s, [`inbox`]
+//! joins them again; [`machine`] is the life of a link from the first to the last of them.
+//!
 //! Everything that a peer does wrong closes the link with a [`CloseReason`]; nothing of a message that did not arrive whole and
 //! authentic is delivered.
 
@@ -18,8 +21,8 @@ mod inbox;
 mod machine;
 mod outbox;
 mod resolver;
-
-pub use machine::Link;
+#[cfg(test)]
+mod tests;
 
 use bytes::Bytes;
 
@@ -27,13 +30,16 @@ use crate::id::PeerId;
 use crate::identity::Identity;
 use crate::message::Message;
 
+pub use handshake::WIRE_VERSIONS;
+pub use machine::Link;
+
 /// How a link begins.
 pub struct Config<'a> {
     /// The device that speaks.
     pub identity: &'a Identity,
     /// Who called whom.
     pub role: Role,
-    /// Fresh entropy for the handshake's ephemeral key.
+    /// Fresh entropy for the handshake's keys; mixed with the device's secret, so that a guess at it is not enough.
     pub entropy: [u8; 32],
 }
 
@@ -56,11 +62,11 @@ pub enum Input {
     Received(Bytes),
     /// The node says something; queued whatever the room.
     Send(Message),
-    /// The socket takes this many more bytes.
+    /// The socket takes this many more bytes of frames; handshake messages and the goodbye, a few hundred bytes in all, are not counted.
     Room(usize),
     /// The socket is gone.
     Gone,
-    /// The node wants the link closed.
+    /// The node wants the link closed: a goodbye goes out, and nothing else that waits.
     Close,
     /// Time passed.
     Tick,
@@ -109,13 +115,13 @@ pub enum CloseReason {
     /// The sides share no wire version.
     #[error("the peer speaks no protocol version that this release knows")]
     Version,
-    /// A frame was altered, repeated, dropped or moved.
+    /// A frame was altered, repeated, dropped or moved: the bytes are not those that the peer sealed next.
     #[error("the connection was tampered with")]
     Tampered,
     /// A message is malformed, too long, or a block does not match its id.
     #[error("the peer sent a malformed message")]
     Malformed,
+    /// The node said something that is longer than the protocol allows: a mistake of this side.
+    #[error("this side tried to send a message that is too long")]
+    TooLong,
 }
-
-#[cfg(test)]
-mod tests;

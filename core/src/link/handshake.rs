@@ -1,131 +1,199 @@
-//! The handshake: `Noise_XX_25519_ChaChaPoly_BLAKE2s`, with each side's peer id and wire versions inside.
+//! The handshake: Noise XX, in which each side proves its peer id and says which wire versions it speaks.
 //!
 //! ```text
-//!   dialler                                    listener
-//!      | -- e ----------------------------------> |
-//!      | <- e, ee, s, es, [peer, signature, versions] |   the dialler now knows who answers, and closes if it is another
-//!      | -- s, se, [peer, signature, versions] --> |
+//!   dialler                                  listener
+//!      | -- 1: e ------------------------------> |
+//!      | <- 2: e, ee, s, es, proof ------------- |   the listener proves itself first, so that the dialler
+//!      | -- 3: s, se, proof -------------------> |   shows its id to nobody but the peer that it meant
 //! ```
 //!
-//! The Noise static key is made anew for every link; what binds it to a peer is the signature `Ed25519(peer, "cachette link" ‖ role ‖
-//! static key)`. The role byte keeps a signature made by a listener from serving a dialler. The prologue binds protocol and label.
+//! The Noise static key is fresh for every link: it ends with the link, shows nobody that two links are from one device, and leaves the
+//! device's X25519 key to the one job of opening what was sealed to it. It and the ephemeral key come from the device's secret
+//! *and* entropy *and* the circumstances of the link, so that neither weak entropy nor a stolen file of it gives them away.
+//!
+//! A proof is signed over role, static key and the handshake's hash so far: it holds in this one handshake and in this direction only.
+//! Whoever steals a static key has nothing to show with it elsewhere.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use snow::{Builder, HandshakeState, TransportState};
 use zeroize::Zeroizing;
 
-use super::resolver::Resolver;
+use super::resolver::Primitives;
 use super::{CloseReason, Config, Role};
-use crate::codec;
 use crate::id::PeerId;
-use crate::identity;
-use crate::labels;
+use crate::identity::{self, Signer};
 use crate::limits::HANDSHAKE_MAX;
+use crate::time::Time;
+use crate::{codec, labels};
 
-/// The wire versions that this release speaks, the newest first.
-const VERSIONS: &[u16] = &[1];
-const PATTERN: &str = "Noise_XX_25519_ChaChaPoly_BLAKE2s";
+/// The wire versions that this release speaks: its own and the one before, the best one first.
+pub const WIRE_VERSIONS: &[u16] = &[1];
 
-/// A handshake under way.
+/// A link that has not proven anything yet.
 pub(super) struct Handshake {
     noise: HandshakeState,
-    role: Role,
-    hello: Vec<u8>,
-    proven: Option<(PeerId, u16)>,
+    signer: Signer,
+    /// The side that this is.
+    side: Side,
+    static_public: [u8; 32],
+    expected: Option<PeerId>,
+    versions: &'static [u16],
 }
 
-/// What came of a handshake message.
+/// What a message of the peer leads to.
 pub(super) enum Progress {
-    /// Send this and wait.
-    Reply(Vec<u8>),
-    /// The peer is proven; send this last message, if there is one.
-    Ready { transport: Box<TransportState>, peer: PeerId, version: u16, last: Option<Vec<u8>> },
+    /// An answer; more is to come.
+    Answer(Box<Handshake>, Bytes),
+    /// The peer is known.
+    Done(Done),
 }
 
-/// `[peer, signature, versions]`.
+/// A finished handshake.
+pub(super) struct Done {
+    /// The last message, for the dialler to send.
+    pub(super) last: Option<Bytes>,
+    /// The keys of both directions.
+    pub(super) noise: Box<TransportState>,
+    /// Who the peer proved to be.
+    pub(super) peer: PeerId,
+    /// The best version that both speak.
+    pub(super) version: Option<u16>,
+}
+
+/// Who signs: bound into the signature, so that nothing can be reflected.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Dialler = 0,
+    Listener = 1,
+}
+
+/// What each side says under the handshake's encryption.
 #[derive(Serialize, Deserialize)]
-struct Hello(PeerId, #[serde(with = "serde_bytes")] [u8; 64], Vec<u16>);
+struct Proof {
+    peer: PeerId,
+    #[serde(with = "serde_bytes")]
+    signature: [u8; 64],
+    versions: Vec<u16>,
+}
 
 impl Handshake {
-    /// Starts a handshake; the dialler has something to say at once.
-    pub(super) fn new(config: &Config<'_>) -> (Self, Option<Vec<u8>>) {
-        let mut entropy = blake3::Hasher::new_keyed(&config.entropy).update(config.identity.peer().as_bytes()).finalize_xof();
-        let mut secret = Zeroizing::new([0; 32]);
-        entropy.fill(secret.as_mut());
-        let public = x25519_dalek::PublicKey::from(&x25519_dalek::StaticSecret::from(*secret)).to_bytes();
-        let signature = config.identity.sign(labels::SIGN_LINK, &signed(is_dialler(config.role), &public));
-        let hello = codec::encode(&Hello(config.identity.peer(), signature, VERSIONS.to_vec()));
-        let params = PATTERN.parse().expect("invariant: the pattern is a constant");
-        let builder = Builder::with_resolver(params, Box::new(Resolver::new(entropy)));
-        let builder = builder.prologue(labels::LINK_PROLOGUE).and_then(|builder| builder.local_private_key(secret.as_ref()));
-        let noise = builder.and_then(|builder| match config.role {
-            Role::Dialer { .. } => builder.build_initiator(),
-            Role::Listener => builder.build_responder(),
+    /// Begins a handshake; the dialler's first message comes with it.
+    pub(super) fn new(now: Time, config: &Config<'_>, versions: &'static [u16]) -> (Box<Self>, Option<Bytes>) {
+        let (side, expected) = match config.role {
+            Role::Dialer { expected } => (Side::Dialler, expected),
+            Role::Listener => (Side::Listener, None),
+        };
+        let circumstances = Circumstances::new(now, config, side, expected);
+        let secret = circumstances.derive(labels::LINK_STATIC);
+        let prologue = [labels::LINK_PROLOGUE, &[HANDSHAKE_VERSION]].concat();
+        let params = SUITE.parse().expect("invariant: the suite is one that snow knows");
+        let builder = Builder::with_resolver(params, Box::new(Primitives { ephemeral: circumstances.derive(labels::LINK_EPHEMERAL) }))
+            .local_private_key(&*secret)
+            .and_then(|builder| builder.prologue(&prologue));
+        let noise = match side {
+            Side::Dialler => builder.and_then(Builder::build_initiator),
+            Side::Listener => builder.and_then(Builder::build_responder),
+        };
+        let mut handshake = Box::new(Self {
+            noise: noise.expect("invariant: each parameter is set once and the suite resolves"),
+            signer: config.identity.signer(),
+            side,
+            static_public: x25519_dalek::PublicKey::from(&x25519_dalek::StaticSecret::from(*secret)).to_bytes(),
+            expected,
+            versions,
         });
-        let noise = noise.expect("invariant: pattern, keys and primitives are all given");
-        let mut handshake = Self { noise, role: config.role, hello, proven: None };
-        let first =
-            is_dialler(config.role).then(|| handshake.write(&[]).expect("invariant: a dialler speaks first, without a foreign key"));
+        let first = (side == Side::Dialler).then(|| handshake.write(&[]).expect("invariant: no key of a peer is in the first message"));
         (handshake, first)
     }
 
-    /// Takes the other side's next message.
-    pub(super) fn receive(mut self, message: &[u8]) -> Result<(Option<Self>, Progress), CloseReason> {
+    /// Takes the peer's next message.
+    pub(super) fn receive(mut self: Box<Self>, message: &[u8]) -> Result<Progress, CloseReason> {
         if message.len() > HANDSHAKE_MAX {
             return Err(CloseReason::Handshake);
         }
-        let mut payload = vec![0; HANDSHAKE_MAX];
+        let hash = self.hash();
+        let mut payload = vec![0; message.len()];
         let len = self.noise.read_message(message, &mut payload).map_err(|_| CloseReason::Handshake)?;
-        payload.truncate(len);
-        let dialler = is_dialler(self.role);
-        if !dialler && self.noise.get_remote_static().is_none() {
+        let payload = payload.get(..len).ok_or(CloseReason::Handshake)?;
+        // Only the dialler's first message comes before anything of the peer's static key.
+        if self.noise.get_remote_static().is_none() {
             if !payload.is_empty() {
                 return Err(CloseReason::Handshake);
             }
-            let hello = std::mem::take(&mut self.hello);
-            let reply = self.write(&hello)?;
-            return Ok((Some(self), Progress::Reply(reply)));
+            let answer = self.prove()?;
+            return Ok(Progress::Answer(self, answer));
         }
-        let (peer, version) = self.prove(&payload)?;
-        self.proven = Some((peer, version));
-        let hello = std::mem::take(&mut self.hello);
-        let last = if dialler { Some(self.write(&hello)?) } else { None };
-        let transport = self.noise.into_transport_mode().map_err(|_| CloseReason::Handshake)?;
-        Ok((None, Progress::Ready { transport: Box::new(transport), peer, version, last }))
+        let proof = self.verify(payload, &hash)?;
+        let last = if self.side == Side::Dialler { Some(self.prove()?) } else { None };
+        let version = self.versions.iter().copied().filter(|version| proof.versions.contains(version)).max();
+        let noise = self.noise.into_transport_mode().map_err(|_| CloseReason::Handshake)?;
+        Ok(Progress::Done(Done { last, noise: Box::new(noise), peer: proof.peer, version }))
     }
 
-    /// Checks who the other side says that it is.
-    fn prove(&self, payload: &[u8]) -> Result<(PeerId, u16), CloseReason> {
-        let Hello(peer, signature, versions) = codec::decode(payload).map_err(|_| CloseReason::Handshake)?;
-        let key = self.noise.get_remote_static().ok_or(CloseReason::Handshake)?;
-        if !identity::verify(&peer, labels::SIGN_LINK, &signed(!is_dialler(self.role), key), &signature) {
-            return Err(CloseReason::Handshake);
-        }
-        if let Role::Dialer { expected: Some(expected) } = self.role
-            && expected != peer
-        {
-            return Err(CloseReason::WrongPeer);
-        }
-        let version = VERSIONS.iter().find(|version| versions.contains(version)).ok_or(CloseReason::Version)?;
-        Ok((peer, *version))
+    /// Writes this side's proof, bound to everything that went over the wire before it.
+    fn prove(&mut self) -> Result<Bytes, CloseReason> {
+        let signature = self.signer.sign(labels::SIGN_LINK, &signed(self.side, &self.static_public, &self.hash()));
+        let proof = Proof { peer: self.signer.peer(), signature, versions: self.versions.to_vec() };
+        self.write(&codec::encode(&proof))
     }
 
-    /// Writes our next message; fails on a foreign key that agrees on nothing.
-    fn write(&mut self, payload: &[u8]) -> Result<Vec<u8>, CloseReason> {
+    /// Writes the next message; fails when the peer's key is of small order, which shows only now.
+    fn write(&mut self, payload: &[u8]) -> Result<Bytes, CloseReason> {
         let mut message = vec![0; HANDSHAKE_MAX];
         let len = self.noise.write_message(payload, &mut message).map_err(|_| CloseReason::Handshake)?;
-        message.truncate(len);
-        Ok(message)
+        Ok(Bytes::copy_from_slice(&message[..len]))
+    }
+
+    /// Checks the peer's proof against its static key and the hash before its message.
+    fn verify(&self, payload: &[u8], hash: &[u8; 32]) -> Result<Proof, CloseReason> {
+        let proof: Proof = codec::decode(payload).map_err(|_| CloseReason::Handshake)?;
+        let theirs = self.noise.get_remote_static().and_then(<[u8]>::first_chunk::<32>).ok_or(CloseReason::Handshake)?;
+        let other = if self.side == Side::Dialler { Side::Listener } else { Side::Dialler };
+        if !identity::verify(&proof.peer, labels::SIGN_LINK, &signed(other, theirs, hash), &proof.signature) {
+            return Err(CloseReason::Handshake);
+        }
+        // Nobody means to talk to itself; a relay may have led the call back.
+        if proof.peer == self.signer.peer() || self.expected.is_some_and(|expected| expected != proof.peer) {
+            return Err(CloseReason::WrongPeer);
+        }
+        Ok(proof)
+    }
+
+    fn hash(&self) -> [u8; 32] {
+        *self.noise.get_handshake_hash().first_chunk().expect("invariant: a BLAKE2s hash has 32 bytes")
     }
 }
 
-const fn is_dialler(role: Role) -> bool {
-    matches!(role, Role::Dialer { .. })
+/// What the keys of a link are derived from: `agree secret ‖ entropy ‖ role ‖ now ‖ expected peer or zeros`.
+struct Circumstances(Zeroizing<[u8; 32 + 32 + 1 + 8 + 32]>);
+
+impl Circumstances {
+    fn new(now: Time, config: &Config<'_>, side: Side, expected: Option<PeerId>) -> Self {
+        let mut bytes = Zeroizing::new([0; 105]);
+        bytes[..32].copy_from_slice(&*config.identity.agree_secret());
+        bytes[32..64].copy_from_slice(&config.entropy);
+        bytes[64] = side as u8;
+        bytes[65..73].copy_from_slice(&now.0.to_be_bytes());
+        bytes[73..].copy_from_slice(&expected.map_or([0; 32], |peer| peer.0));
+        Self(bytes)
+    }
+
+    fn derive(&self, label: &str) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(blake3::derive_key(label, &*self.0))
+    }
 }
 
-/// Returns what a side signs: its role and its Noise static key.
-fn signed(dialler: bool, key: &[u8]) -> Vec<u8> {
-    let mut message = vec![u8::from(dialler)];
-    message.extend_from_slice(key);
+/// What a proof signs: `role ‖ own Noise static key ‖ hash of the handshake before this message`.
+fn signed(side: Side, static_public: &[u8; 32], hash: &[u8; 32]) -> [u8; 65] {
+    let mut message = [0; 65];
+    message[0] = side as u8;
+    message[1..33].copy_from_slice(static_public);
+    message[33..].copy_from_slice(hash);
     message
 }
+
+const SUITE: &str = "Noise_XX_25519_ChaChaPoly_BLAKE2s";
+
+/// The version of the handshake itself, which cannot be negotiated.
+const HANDSHAKE_VERSION: u8 = 1;

@@ -1,113 +1,96 @@
-//! What is on its way in: frames of two lanes become messages; a block is decrypted straight into its one buffer and verified.
+//! What arrives: frames are opened and joined to messages, each lane for itself.
 
 use bytes::Bytes;
 use snow::TransportState;
 
 use super::CloseReason;
-use super::frame::{self, CONTENT_MAX, Kind, LENGTH};
-use super::resolver::TAG;
+use super::frame::{self, Kind};
 use crate::block::Block;
-use crate::limits::{FRAME_MAX, HEADER_MAX};
+use crate::limits::HEADER_MAX;
 use crate::message::{BlockHeader, Lane, Message, Plain};
 
-/// Messages on their way in.
+/// The unfinished messages of a link: at most one header per lane and one block.
 #[derive(Default)]
 pub(super) struct Inbox {
-    /// The beginnings of headers.
     control: Vec<u8>,
     bulk: Vec<u8>,
-    payload: Option<Payload>,
-    plain: Vec<u8>,
+    block: Option<Incoming>,
 }
 
-/// A block that is arriving.
-struct Payload {
+/// A block on its way.
+struct Incoming {
     header: BlockHeader,
-    /// The block's bytes and one more, where the last frame's tag comes to lie.
-    bytes: Vec<u8>,
+    /// As long as the block and one byte, the last frame's kind.
+    buffer: Vec<u8>,
     filled: usize,
 }
 
 impl Inbox {
-    /// Takes a socket message and hands over the messages that it completes.
-    pub(super) fn receive(
-        &mut self,
-        transport: &mut TransportState,
-        socket_message: &[u8],
-        mut deliver: impl FnMut(Message),
-    ) -> Result<(), CloseReason> {
-        let (hint, mut rest) = socket_message.split_first().ok_or(CloseReason::Malformed)?;
-        let lane = frame::lane(*hint).ok_or(CloseReason::Malformed)?;
-        if rest.is_empty() {
-            return Err(CloseReason::Malformed);
+    /// Opens the next frame and returns the message that it completes.
+    ///
+    /// While a block is on its way, a frame that fits the rest of it is decrypted straight into its buffer. Should the frame turn out
+    /// to be of the other lane, its content is taken from there, and the next piece of the block overwrites it.
+    pub(super) fn open(&mut self, noise: &mut TransportState, sealed: &[u8]) -> Result<Option<Message>, CloseReason> {
+        let len = sealed.len().checked_sub(frame::SEAL).ok_or(CloseReason::Tampered)?;
+        let in_block = self.block.is_some();
+        let rest = self.block.as_mut().and_then(|block| block.buffer.get_mut(block.filled..=block.filled + len));
+        let in_place = rest.is_some();
+        let mut elsewhere = vec![0; if in_place { 0 } else { len + 1 }];
+        let into = rest.unwrap_or(&mut elsewhere);
+        noise.read_message(sealed, into).map_err(|_| CloseReason::Tampered)?;
+        let Some((kind, content)) = into.split_last() else { return Err(CloseReason::Malformed) };
+        let kind = Kind::from_byte(*kind).ok_or(CloseReason::Malformed)?;
+        match kind {
+            Kind::Payload if in_place => self.payload(len),
+            // No block was announced, or it is longer than announced.
+            Kind::Payload => Err(CloseReason::Malformed),
+            Kind::Part(Lane::Control) => join(&mut self.control, content).map(|()| None),
+            Kind::End(Lane::Control) => match finish(&mut self.control, content)? {
+                // Announced in the lane where its bytes will not follow.
+                Plain::Block(_) => Err(CloseReason::Malformed),
+                plain => Ok(Some(plain.into())),
+            },
+            Kind::Part(Lane::Bulk) | Kind::End(Lane::Bulk) if in_block => Err(CloseReason::Malformed),
+            Kind::Part(Lane::Bulk) => join(&mut self.bulk, content).map(|()| None),
+            Kind::End(Lane::Bulk) => match finish(&mut self.bulk, content)? {
+                Plain::Block(header) => {
+                    self.block = Some(Incoming { header, buffer: vec![0; header.size.bytes() + 1], filled: 0 });
+                    Ok(None)
+                }
+                _ => Err(CloseReason::Malformed),
+            },
         }
-        while !rest.is_empty() {
-            let (length, behind) = rest.split_first_chunk::<LENGTH>().ok_or(CloseReason::Malformed)?;
-            let length = usize::from(u16::from_be_bytes(*length));
-            if !(TAG + 1..=FRAME_MAX).contains(&length) || length > behind.len() {
-                return Err(CloseReason::Malformed);
-            }
-            let (sealed, behind) = behind.split_at(length);
-            rest = behind;
-            let message = match (&mut self.payload, lane) {
-                (payload @ Some(_), Lane::Bulk) => take_payload(payload, transport, sealed)?,
-                _ => self.take_header(transport, sealed, lane)?,
-            };
-            if let Some(message) = message {
-                deliver(message);
-            }
-        }
-        Ok(())
     }
 
-    fn take_header(&mut self, transport: &mut TransportState, sealed: &[u8], lane: Lane) -> Result<Option<Message>, CloseReason> {
-        self.plain.resize(CONTENT_MAX + 1, 0);
-        let len = transport.read_message(sealed, &mut self.plain).map_err(|_| CloseReason::Tampered)?;
-        let (tag, content) = self.plain[..len].split_last().ok_or(CloseReason::Malformed)?;
-        let header = match lane {
-            Lane::Control => &mut self.control,
-            Lane::Bulk => &mut self.bulk,
-        };
-        if header.len() + content.len() > HEADER_MAX || content.is_empty() {
-            return Err(CloseReason::Malformed);
-        }
-        header.extend_from_slice(content);
-        if *tag == frame::tag(lane, Kind::HeaderPart) {
+    /// Counts bytes that have been decrypted into the block, and verifies it once it is whole.
+    fn payload(&mut self, len: usize) -> Result<Option<Message>, CloseReason> {
+        let Some(mut block) = self.block.take() else { return Err(CloseReason::Malformed) };
+        block.filled += len;
+        let size = block.header.size.bytes();
+        if block.filled < size {
+            self.block = Some(block);
             return Ok(None);
         }
-        if *tag != frame::tag(lane, Kind::HeaderEnd) {
-            return Err(CloseReason::Malformed);
-        }
-        let plain = Plain::decode(&std::mem::take(header)).map_err(|_| CloseReason::Malformed)?;
-        match (plain, lane) {
-            (Plain::Block(header), Lane::Bulk) => {
-                self.payload = Some(Payload { header, bytes: vec![0; header.size.bytes() + 1], filled: 0 });
-                Ok(None)
-            }
-            (Plain::Bye(_), Lane::Control) => Err(CloseReason::Bye),
-            (Plain::Block(_), Lane::Control) | (_, Lane::Bulk) => Err(CloseReason::Malformed),
-            (plain, Lane::Control) => Ok(Some(Message::Plain(plain))),
-        }
+        block.buffer.truncate(size);
+        let verified = Block::verify(block.header.id, Bytes::from(block.buffer)).map_err(|_| CloseReason::Malformed)?;
+        Ok(Some(Message::Block(block.header.vault, verified)))
     }
 }
 
-/// Decrypts a frame of payload into its place.
-fn take_payload(slot: &mut Option<Payload>, transport: &mut TransportState, sealed: &[u8]) -> Result<Option<Message>, CloseReason> {
-    let Some(payload) = slot else { return Ok(None) };
-    let end = payload.filled + sealed.len() - TAG;
-    if end > payload.bytes.len() || sealed.len() < TAG + 2 {
+/// Adds a piece to a header, unless that gets too long.
+fn join(header: &mut Vec<u8>, piece: &[u8]) -> Result<(), CloseReason> {
+    if header.len() + piece.len() > HEADER_MAX {
         return Err(CloseReason::Malformed);
     }
-    transport.read_message(sealed, &mut payload.bytes[payload.filled..end]).map_err(|_| CloseReason::Tampered)?;
-    if payload.bytes[end - 1] != frame::tag(Lane::Bulk, Kind::Payload) {
-        return Err(CloseReason::Malformed);
-    }
-    payload.filled = end - 1;
-    if payload.filled + 1 < payload.bytes.len() {
-        return Ok(None);
-    }
-    let Some(Payload { header, mut bytes, filled }) = slot.take() else { return Ok(None) };
-    bytes.truncate(filled);
-    let block = Block::verify(header.id, Bytes::from(bytes)).map_err(|_| CloseReason::Malformed)?;
-    Ok(Some(Message::Block(header.vault, block)))
+    header.extend_from_slice(piece);
+    Ok(())
+}
+
+/// Adds the last piece to a header and decodes it.
+fn finish(header: &mut Vec<u8>, piece: &[u8]) -> Result<Plain, CloseReason> {
+    join(header, piece)?;
+    let plain = Plain::decode(header).map_err(|_| CloseReason::Malformed);
+    // A long header is rare and must not stay with an idle link.
+    *header = Vec::new();
+    plain
 }

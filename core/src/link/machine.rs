@@ -1,17 +1,19 @@
-//! The link machine: shaking hands, open, over.
+//! The life of a link.
 //!
 //! ```text
-//!   Shaking --peer proven--> Open --asked, gone, goodbye, hostile bytes--> Over
-//!      |                                                                    ^
-//!      +------------- timeout, forged, another peer, no common version -----+
+//!             the peer has proven itself
+//!   Handshake ─────────────────────────────> Open
+//!       │ too late, forged, somebody else,     │ tampered, malformed, goodbye, asked, gone
+//!       │ no common version, asked, gone       │
+//!       └──────────────────> Closed <──────────┘
 //! ```
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
 use snow::TransportState;
 
-use super::handshake::{Handshake, Progress};
+use super::frame;
+use super::handshake::{Done, Handshake, Progress, WIRE_VERSIONS};
 use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::{CloseReason, Config, Input, Output};
@@ -19,127 +21,142 @@ use crate::limits::{HANDSHAKE_TIMEOUT, SOCKET_MESSAGE_MAX};
 use crate::message::{Message, Plain};
 use crate::time::{Clock, Deadline, Time, Wake};
 
-/// One connection to one peer.
+/// One connection to one peer; see the [module](super). Follows the five rules of [every machine](crate).
 pub struct Link {
     clock: Clock,
-    pub(super) state: State,
+    state: State,
     outbox: Outbox,
     outputs: VecDeque<Output>,
 }
 
-pub(super) enum State {
-    Shaking { handshake: Option<Box<Handshake>>, until: Time },
-    Open { transport: Box<TransportState>, inbox: Box<Inbox> },
-    Over,
+enum State {
+    Handshake { handshake: Box<Handshake>, until: Time },
+    Open { noise: Box<TransportState>, inbox: Inbox },
+    Closed,
 }
 
 impl Link {
-    /// Begins a link; a dialler speaks first.
+    /// Begins a link over a socket that is open. Both sides have [`HANDSHAKE_TIMEOUT`] from here.
     #[must_use]
-    #[expect(clippy::needless_pass_by_value, reason = "a configuration serves one link")]
+    #[expect(clippy::needless_pass_by_value, reason = "entropy is used once")]
     pub fn new(now: Time, config: Config<'_>) -> Self {
-        let mut clock = Clock::default();
-        let until = clock.advance(now) + HANDSHAKE_TIMEOUT;
-        let (handshake, first) = Handshake::new(&config);
-        let outputs = first.into_iter().map(|first| Output::Transmit(Bytes::from(first))).collect();
-        Self { clock, state: State::Shaking { handshake: Some(Box::new(handshake)), until }, outbox: Outbox::default(), outputs }
+        Self::with_versions(now, &config, WIRE_VERSIONS)
     }
 
-    /// Takes one input in; see the contract of every machine in the crate's documentation.
+    pub(super) fn with_versions(now: Time, config: &Config<'_>, versions: &'static [u16]) -> Self {
+        let mut clock = Clock::default();
+        let now = clock.advance(now);
+        let (handshake, first) = Handshake::new(now, config, versions);
+        let state = State::Handshake { handshake, until: now + HANDSHAKE_TIMEOUT };
+        Self { clock, state, outbox: Outbox::default(), outputs: first.map(Output::Transmit).into_iter().collect() }
+    }
+
+    /// Takes an input in. After the link has closed, nothing has an effect.
     pub fn handle(&mut self, now: Time, input: Input) {
         let now = self.clock.advance(now);
-        if matches!(self.state, State::Over) {
-            return;
+        match &self.state {
+            State::Closed => return,
+            State::Handshake { until, .. } if now >= *until => return self.close(CloseReason::HandshakeTimeout),
+            State::Handshake { .. } | State::Open { .. } => {}
         }
         match input {
-            Input::Received(bytes) => {
-                if let Err(reason) = self.receive(&bytes) {
+            Input::Received(message) => {
+                if let Err(reason) = self.received(&message) {
                     self.close(reason);
                 }
             }
-            Input::Send(message) => self.outbox.push(message),
+            Input::Send(message) => {
+                if self.outbox.push(message).is_err() {
+                    self.close(CloseReason::TooLong);
+                }
+            }
             Input::Room(bytes) => self.outbox.grant(bytes),
             Input::Gone => self.close(CloseReason::Gone),
             Input::Close => {
-                self.say_goodbye();
+                if let State::Open { noise, .. } = &mut self.state {
+                    self.outputs.extend(self.outbox.goodbye(noise).map(Output::Transmit));
+                }
                 self.close(CloseReason::Asked);
             }
-            Input::Tick => {
-                if let State::Shaking { until, .. } = self.state
-                    && now >= until
-                {
-                    self.close(CloseReason::HandshakeTimeout);
-                }
-            }
+            Input::Tick => {}
         }
     }
 
-    /// Returns the next thing to do.
-    pub fn poll(&mut self) -> Option<Output> {
-        self.outputs.pop_front().or_else(|| match &mut self.state {
-            State::Open { transport, .. } => self.outbox.next(transport).map(Output::Transmit),
-            State::Shaking { .. } | State::Over => None,
-        })
-    }
-
-    /// Returns when to call again: only a handshake has a deadline.
+    /// Returns the next thing to do; to be called until it returns `None`.
+    ///
+    /// Frames are sealed here, one socket message at a time, so that what waits for room is never in memory twice.
     #[must_use]
-    pub fn deadline(&self) -> Option<Deadline> {
-        match self.state {
-            State::Shaking { until, .. } => Some(Deadline { at: until, wake: Wake::Handshake }),
-            State::Open { .. } | State::Over => None,
+    pub fn poll(&mut self) -> Option<Output> {
+        if let Some(output) = self.outputs.pop_front() {
+            return Some(output);
+        }
+        match &mut self.state {
+            State::Open { noise, .. } => self.outbox.seal(noise).map(Output::Transmit),
+            State::Handshake { .. } | State::Closed => None,
         }
     }
 
-    /// Returns the bytes that wait to be sent.
+    /// Returns when the handshake must be finished; an open link waits for nothing.
+    #[must_use]
+    pub const fn deadline(&self) -> Option<Deadline> {
+        match &self.state {
+            State::Handshake { until, .. } => Some(Deadline { at: *until, wake: Wake::Handshake }),
+            State::Open { .. } | State::Closed => None,
+        }
+    }
+
+    /// Returns the bytes of messages that wait for the handshake or for room.
     #[must_use]
     pub const fn queued(&self) -> usize {
         self.outbox.queued()
     }
 
-    fn receive(&mut self, bytes: &[u8]) -> Result<(), CloseReason> {
-        if bytes.len() > SOCKET_MESSAGE_MAX {
-            return Err(CloseReason::Malformed);
-        }
-        match &mut self.state {
-            State::Shaking { handshake, .. } => {
-                let Some(shaking) = handshake.take() else { return Err(CloseReason::Handshake) };
-                match shaking.receive(bytes)? {
-                    (shaking, Progress::Reply(reply)) => {
-                        *handshake = shaking.map(Box::new);
-                        self.transmit(reply);
-                    }
-                    (_, Progress::Ready { transport, peer, version, last }) => {
-                        self.state = State::Open { transport, inbox: Box::default() };
-                        last.into_iter().for_each(|last| self.transmit(last));
-                        self.outputs.push_back(Output::Ready { peer, version });
-                    }
+    fn received(&mut self, message: &[u8]) -> Result<(), CloseReason> {
+        match std::mem::replace(&mut self.state, State::Closed) {
+            State::Handshake { handshake, until } => match handshake.receive(message)? {
+                Progress::Answer(handshake, answer) => {
+                    self.state = State::Handshake { handshake, until };
+                    self.outputs.push_back(Output::Transmit(answer));
+                    Ok(())
                 }
+                Progress::Done(done) => self.opened(done),
+            },
+            State::Open { mut noise, mut inbox } => {
+                self.open(&mut noise, &mut inbox, message)?;
+                self.state = State::Open { noise, inbox };
                 Ok(())
             }
-            State::Open { transport, inbox } => inbox.receive(transport, bytes, |message| self.outputs.push_back(Output::Message(message))),
-            State::Over => Ok(()),
+            State::Closed => Ok(()),
         }
     }
 
-    /// Sends a handshake message: it does not wait for room, but takes it.
-    fn transmit(&mut self, message: Vec<u8>) {
-        self.outbox.spend(message.len());
-        self.outputs.push_back(Output::Transmit(Bytes::from(message)));
+    fn opened(&mut self, done: Done) -> Result<(), CloseReason> {
+        // Goes out even if no version fits, so that the other side learns the reason too.
+        self.outputs.extend(done.last.map(Output::Transmit));
+        let version = done.version.ok_or(CloseReason::Version)?;
+        self.outputs.push_back(Output::Ready { peer: done.peer, version });
+        self.state = State::Open { noise: done.noise, inbox: Inbox::default() };
+        Ok(())
     }
 
-    /// Sends a goodbye in place of everything that waits; it does not wait for room.
-    fn say_goodbye(&mut self) {
-        if let State::Open { transport, .. } = &mut self.state {
-            let mut outbox = Outbox::default();
-            outbox.push(Message::Plain(Plain::Bye(0)));
-            outbox.grant(SOCKET_MESSAGE_MAX);
-            self.outputs.extend(outbox.next(transport).map(Output::Transmit));
+    /// Opens the frames of a socket message. What was whole before a bad frame has arrived; nothing after it has.
+    fn open(&mut self, noise: &mut TransportState, inbox: &mut Inbox, message: &[u8]) -> Result<(), CloseReason> {
+        if message.is_empty() || message.len() > SOCKET_MESSAGE_MAX {
+            return Err(CloseReason::Tampered);
         }
+        for sealed in frame::split(message) {
+            match inbox.open(noise, sealed.ok_or(CloseReason::Tampered)?)? {
+                Some(Message::Plain(Plain::Bye(_))) => return Err(CloseReason::Bye),
+                Some(message) => self.outputs.push_back(Output::Message(message)),
+                None => {}
+            }
+        }
+        Ok(())
     }
 
+    /// Ends the link; keys and everything that waits go with it.
     fn close(&mut self, reason: CloseReason) {
-        self.state = State::Over;
+        self.state = State::Closed;
         self.outbox = Outbox::default();
         self.outputs.push_back(Output::Closed(reason));
     }

@@ -1,119 +1,123 @@
-//! What waits to be sent: two lanes, control first, encrypted only when there is room for it.
+//! What waits to be sent: two lanes of messages, sealed only when there is room for the bytes.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 use snow::TransportState;
 
-use super::frame::{self, CONTENT_MAX, Kind, LENGTH, OVERHEAD};
-use crate::limits::{FRAME_MAX, SOCKET_MESSAGE_MAX};
-use crate::message::{Lane, Message};
+use super::frame::{Kind, Packer};
+use crate::limits::{HEADER_MAX, SOCKET_MESSAGE_MAX};
+use crate::message::{Lane, Message, Plain};
 
-/// The least content for which a frame is worth sending, unless it is all there is.
-const ROOM_MIN: usize = 256;
-
-/// Messages on their way out.
+/// The queues of a link. A block's bytes are shared with whoever else holds it until they are sealed.
 #[derive(Default)]
 pub(super) struct Outbox {
-    control: VecDeque<Part>,
-    bulk: VecDeque<Part>,
+    control: VecDeque<Outgoing>,
+    bulk: VecDeque<Outgoing>,
+    control_bytes: usize,
+    bulk_bytes: usize,
     room: usize,
-    queued: usize,
-    plain: Vec<u8>,
 }
 
-/// A header or a payload, as far as it is not sent.
-struct Part {
-    bytes: Bytes,
-    sent: usize,
-    is_payload: bool,
+/// A message, or what is left of it.
+struct Outgoing {
+    header: Bytes,
+    payload: Bytes,
+    begun: bool,
 }
+
+/// A message is longer than the protocol allows.
+pub(super) struct TooLong;
 
 impl Outbox {
-    pub(super) fn push(&mut self, message: Message) {
+    /// Queues a message.
+    pub(super) fn push(&mut self, message: Message) -> Result<(), TooLong> {
         let lane = message.lane();
         let (header, payload) = message.into_parts();
-        let parts = [Some((Bytes::from(header.encode()), false)), payload.map(|payload| (payload, true))];
-        for (bytes, is_payload) in parts.into_iter().flatten() {
-            self.queued += bytes.len();
-            self.lane(lane).push_back(Part { bytes, sent: 0, is_payload });
+        let outgoing = Outgoing { header: header.encode().into(), payload: payload.unwrap_or_default(), begun: false };
+        if outgoing.header.len() > HEADER_MAX {
+            return Err(TooLong);
         }
+        let (queue, bytes) = self.lane(lane);
+        *bytes += outgoing.header.len() + outgoing.payload.len();
+        queue.push_back(outgoing);
+        Ok(())
     }
 
-    pub(super) fn grant(&mut self, bytes: usize) {
-        self.room = self.room.saturating_add(bytes);
+    /// Grants bytes.
+    pub(super) fn grant(&mut self, room: usize) {
+        self.room = self.room.saturating_add(room);
     }
 
-    /// Takes room for bytes that do not come from here.
-    pub(super) fn spend(&mut self, bytes: usize) {
-        self.room = self.room.saturating_sub(bytes);
-    }
-
-    /// Returns the bytes that wait.
-    pub(super) const fn queued(&self) -> usize {
-        self.queued
-    }
-
-    /// Encrypts the next socket message, as much as there is room for; `None` when nothing waits or there is no room.
-    pub(super) fn next(&mut self, transport: &mut TransportState) -> Option<Bytes> {
+    /// Seals the next socket message, as long as room and the lane's queue allow; control goes first.
+    pub(super) fn seal(&mut self, noise: &mut TransportState) -> Option<Bytes> {
+        let room = self.room;
         let lane = if self.control.is_empty() { Lane::Bulk } else { Lane::Control };
-        if self.lane(lane).is_empty() || self.room < 1 + OVERHEAD + ROOM_MIN {
-            return None;
-        }
-        let limit = self.room.min(SOCKET_MESSAGE_MAX);
-        let mut plain = std::mem::take(&mut self.plain);
-        let mut message =
-            Vec::with_capacity(limit.min(1 + OVERHEAD + self.lane(lane).iter().take(8).map(Part::left).sum::<usize>() + 8 * OVERHEAD));
-        message.push(frame::hint(lane));
-        while message.len() + OVERHEAD < limit
-            && let Some(part) = self.lane(lane).front_mut()
-        {
-            let take = part.left().min(CONTENT_MAX).min(limit - message.len() - OVERHEAD);
-            if take < part.left().min(ROOM_MIN) {
+        let (queue, bytes) = self.lane(lane);
+        let mut packer = Packer::new(room, *bytes);
+        while let Some(next) = queue.front_mut() {
+            let left = if next.header.is_empty() { next.payload.len() } else { next.header.len() };
+            let space = packer.space();
+            // The first frame goes whatever its size, so that little room is better than none; a sliver behind others waits.
+            if space == 0 || (!packer.is_empty() && space < left.min(SLIVER)) {
                 break;
             }
-            let content = &part.bytes[part.sent..part.sent + take];
-            part.sent += take;
-            let done = part.left() == 0;
-            let kind = match (part.is_payload, done) {
-                (true, _) => Kind::Payload,
-                (false, true) => Kind::HeaderEnd,
-                (false, false) => Kind::HeaderPart,
-            };
-            plain.clear();
-            plain.extend_from_slice(content);
-            plain.push(frame::tag(lane, kind));
-            if done {
-                self.lane(lane).pop_front();
+            let (piece, kind) = next.take(lane, space);
+            *bytes -= piece.len();
+            packer.push(noise, &piece, kind);
+            if next.is_empty() {
+                queue.pop_front();
             }
-            self.queued -= take;
-            seal(transport, &plain, &mut message);
         }
-        self.plain = plain;
+        if packer.is_empty() {
+            return None;
+        }
+        let message = packer.finish();
         self.room -= message.len();
-        Some(Bytes::from(message))
+        Some(message)
     }
 
-    fn lane(&mut self, lane: Lane) -> &mut VecDeque<Part> {
+    /// Seals a goodbye ahead of everything that waits, and without room: a few bytes, once. Not in the middle of a header, which it would
+    /// be taken for a part of.
+    pub(super) fn goodbye(&self, noise: &mut TransportState) -> Option<Bytes> {
+        if self.control.front().is_some_and(|next| next.begun) {
+            return None;
+        }
+        let header = Plain::Bye(0).encode();
+        let mut packer = Packer::new(SOCKET_MESSAGE_MAX, header.len());
+        packer.push(noise, &header, Kind::End(Lane::Control));
+        Some(packer.finish())
+    }
+
+    /// Returns the bytes of messages that have not been sealed.
+    pub(super) const fn queued(&self) -> usize {
+        self.control_bytes + self.bulk_bytes
+    }
+
+    fn lane(&mut self, lane: Lane) -> (&mut VecDeque<Outgoing>, &mut usize) {
         match lane {
-            Lane::Control => &mut self.control,
-            Lane::Bulk => &mut self.bulk,
+            Lane::Control => (&mut self.control, &mut self.control_bytes),
+            Lane::Bulk => (&mut self.bulk, &mut self.bulk_bytes),
         }
     }
 }
 
-impl Part {
-    fn left(&self) -> usize {
-        self.bytes.len() - self.sent
+impl Outgoing {
+    /// Takes the next piece of at most `space` bytes.
+    fn take(&mut self, lane: Lane, space: usize) -> (Bytes, Kind) {
+        self.begun = true;
+        if self.header.is_empty() {
+            return (self.payload.split_to(space.min(self.payload.len())), Kind::Payload);
+        }
+        let piece = self.header.split_to(space.min(self.header.len()));
+        let kind = if self.header.is_empty() { Kind::End(lane) } else { Kind::Part(lane) };
+        (piece, kind)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.header.is_empty() && self.payload.is_empty()
     }
 }
 
-/// Appends one frame.
-fn seal(transport: &mut TransportState, plain: &[u8], message: &mut Vec<u8>) {
-    let start = message.len();
-    let len = plain.len() + super::resolver::TAG;
-    debug_assert!(len <= FRAME_MAX);
-    message.extend_from_slice(&(len as u16).to_be_bytes());
-    message.resize(start + LENGTH + len, 0);
-    transport.write_message(plain, &mut message[start + LENGTH..]).expect("invariant: a frame fits, and nobody sends 2^64 of them");
-}
+/// Bytes of content below which no frame is begun at the end of a socket message: it would be mostly overhead.
+const SLIVER: usize = 1024;

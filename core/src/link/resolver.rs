@@ -1,66 +1,63 @@
-//! The primitives that Noise works with here: entropy that was handed in, and the newer generation of ciphers.
+//! The primitives under Noise: X25519, ChaCha20-Poly1305 and BLAKE2s from the crates that the rest of core uses.
+//!
+//! `snow` brings its own set, a generation older: its ChaCha20 has no AVX-512, it copies every message before it opens it, and it
+//! accepts a public key of small order. With this one, the older crates stay out of the build.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
+use blake2::{Blake2s256, Digest};
 use chacha20poly1305::aead::inout::InOutBuf;
-use chacha20poly1305::{AeadInOut, ChaCha20Poly1305, KeyInit, Nonce, Tag};
+use chacha20poly1305::{AeadInOut, ChaCha20Poly1305, KeyInit, Nonce};
 use snow::Error;
 use snow::params::{CipherChoice, DHChoice, HashChoice};
-use snow::resolvers::{CryptoResolver, DefaultResolver};
+use snow::resolvers::CryptoResolver;
 use snow::types::{Cipher, Dh, Hash, Random};
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
-/// Bytes of the authenticator of a Noise message.
-pub(super) const TAG: usize = 16;
-
-/// Resolves `25519`, `ChaChaPoly` and `BLAKE2s`. All entropy comes from one seed.
-pub(super) struct Resolver {
-    entropy: Arc<Mutex<blake3::OutputReader>>,
+/// Resolves the one suite of a link. The only randomness that Noise XX draws is the ephemeral key, which is given.
+pub(super) struct Primitives {
+    pub(super) ephemeral: Zeroizing<[u8; 32]>,
 }
 
-impl Resolver {
-    pub(super) fn new(entropy: blake3::OutputReader) -> Self {
-        Self { entropy: Arc::new(Mutex::new(entropy)) }
-    }
-}
-
-impl CryptoResolver for Resolver {
+impl CryptoResolver for Primitives {
     fn resolve_rng(&self) -> Option<Box<dyn Random>> {
-        Some(Box::new(Entropy(Arc::clone(&self.entropy))))
+        Some(Box::new(Once(Some(self.ephemeral.clone()))))
     }
 
     fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
-        matches!(choice, DHChoice::Curve25519).then(|| Box::<X25519>::default() as Box<dyn Dh>)
+        matches!(choice, DHChoice::Curve25519).then(|| Box::new(X25519::new([0; 32])) as Box<dyn Dh>)
     }
 
     fn resolve_hash(&self, choice: &HashChoice) -> Option<Box<dyn Hash>> {
-        DefaultResolver.resolve_hash(choice)
+        matches!(choice, HashChoice::Blake2s).then(|| Box::new(Blake2s(Blake2s256::new())) as Box<dyn Hash>)
     }
 
     fn resolve_cipher(&self, choice: &CipherChoice) -> Option<Box<dyn Cipher>> {
-        matches!(choice, CipherChoice::ChaChaPoly).then(|| Box::<ChaChaPoly>::default() as Box<dyn Cipher>)
+        matches!(choice, CipherChoice::ChaChaPoly).then(|| Box::new(ChaChaPoly::new(&[0; 32])) as Box<dyn Cipher>)
     }
 }
 
-struct Entropy(Arc<Mutex<blake3::OutputReader>>);
+/// Yields one secret, once: a second ephemeral key from the same bytes would be a repeated one.
+struct Once(Option<Zeroizing<[u8; 32]>>);
 
-impl Random for Entropy {
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill(bytes);
+impl Random for Once {
+    fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), Error> {
+        let secret = self.0.take().ok_or(Error::Rng)?;
+        let dest: &mut [u8; 32] = dest.try_into().map_err(|_| Error::Rng)?;
+        *dest = *secret;
         Ok(())
     }
 }
 
-#[derive(Default)]
+/// X25519 that refuses an all-zero result (RFC 7748, section 6.1), so that both sides contribute.
 struct X25519 {
-    secret: Zeroizing<[u8; 32]>,
-    public: [u8; 32],
+    secret: StaticSecret,
+    public: PublicKey,
 }
 
 impl X25519 {
-    fn derive(&mut self) {
-        self.public = PublicKey::from(&StaticSecret::from(*self.secret)).to_bytes();
+    fn new(secret: [u8; 32]) -> Self {
+        let secret = StaticSecret::from(secret);
+        Self { public: PublicKey::from(&secret), secret }
     }
 }
 
@@ -78,52 +75,48 @@ impl Dh for X25519 {
     }
 
     fn set(&mut self, secret: &[u8]) {
-        self.secret.copy_from_slice(secret);
-        self.derive();
+        *self = Self::new(secret.try_into().expect("invariant: a link hands 32 bytes over"));
     }
 
-    fn generate(&mut self, rng: &mut dyn Random) -> Result<(), Error> {
-        rng.try_fill_bytes(self.secret.as_mut())?;
-        self.derive();
+    fn generate(&mut self, random: &mut dyn Random) -> Result<(), Error> {
+        let mut secret = Zeroizing::new([0; 32]);
+        random.try_fill_bytes(&mut *secret)?;
+        *self = Self::new(*secret);
         Ok(())
     }
 
     fn pubkey(&self) -> &[u8] {
-        &self.public
+        self.public.as_bytes()
     }
 
     fn privkey(&self) -> &[u8] {
-        self.secret.as_ref()
+        self.secret.as_bytes()
     }
 
-    /// Agrees on a secret; a public key of small order, which would make it known to everybody, is refused.
-    fn dh(&self, public: &[u8], out: &mut [u8]) -> Result<(), Error> {
-        let public: [u8; 32] = public.get(..32).and_then(|public| public.try_into().ok()).ok_or(Error::Dh)?;
-        let shared = StaticSecret::from(*self.secret).diffie_hellman(&PublicKey::from(public));
+    fn dh(&self, theirs: &[u8], out: &mut [u8]) -> Result<(), Error> {
+        let theirs = *theirs.first_chunk::<32>().ok_or(Error::Dh)?;
+        let shared = self.secret.diffie_hellman(&PublicKey::from(theirs));
         if !shared.was_contributory() {
             return Err(Error::Dh);
         }
-        out.get_mut(..32).ok_or(Error::Dh)?.copy_from_slice(shared.as_bytes());
+        *out.first_chunk_mut::<32>().ok_or(Error::Dh)? = shared.to_bytes();
         Ok(())
     }
 }
 
-#[derive(Default)]
-struct ChaChaPoly {
-    key: Zeroizing<[u8; 32]>,
-}
+/// ChaCha20-Poly1305 with Noise's nonce: 4 zero bytes and the message's number, little-endian.
+struct ChaChaPoly(ChaCha20Poly1305);
 
 impl ChaChaPoly {
-    fn cipher(&self) -> ChaCha20Poly1305 {
-        ChaCha20Poly1305::new((&*self.key).into())
+    fn new(key: &[u8; 32]) -> Self {
+        Self(ChaCha20Poly1305::new(key.into()))
     }
-}
 
-/// Returns Noise's nonce: four zeros, then the counter, little-endian.
-fn nonce(counter: u64) -> Nonce {
-    let mut nonce = [0; 12];
-    nonce[4..].copy_from_slice(&counter.to_le_bytes());
-    nonce.into()
+    fn nonce(number: u64) -> Nonce {
+        let mut nonce = [0; 12];
+        nonce[4..].copy_from_slice(&number.to_le_bytes());
+        nonce.into()
+    }
 }
 
 impl Cipher for ChaChaPoly {
@@ -132,23 +125,89 @@ impl Cipher for ChaChaPoly {
     }
 
     fn set(&mut self, key: &[u8; 32]) {
-        self.key.copy_from_slice(key);
+        *self = Self::new(key);
     }
 
-    fn encrypt(&self, counter: u64, aad: &[u8], plain: &[u8], out: &mut [u8]) -> usize {
-        let (body, rest) = out.split_at_mut(plain.len());
-        let buffer = InOutBuf::new(plain, body).expect("invariant: split at the plaintext's length");
-        let tag =
-            self.cipher().encrypt_inout_detached(&nonce(counter), aad, buffer).expect("invariant: a frame is below the cipher's limit");
-        rest[..TAG].copy_from_slice(&tag);
-        plain.len() + TAG
+    fn encrypt(&self, number: u64, associated: &[u8], plaintext: &[u8], out: &mut [u8]) -> usize {
+        let (sealed, rest) = out.split_at_mut(plaintext.len());
+        let buffer = InOutBuf::new(plaintext, sealed).expect("invariant: both are as long as the plaintext");
+        let tag = self
+            .0
+            .encrypt_inout_detached(&Self::nonce(number), associated, buffer)
+            .expect("invariant: a Noise message is far below the cipher's limit of 256 GiB");
+        rest[..tag.len()].copy_from_slice(&tag);
+        plaintext.len() + tag.len()
     }
 
-    fn decrypt(&self, counter: u64, aad: &[u8], sealed: &[u8], out: &mut [u8]) -> Result<usize, Error> {
-        let (body, tag) = sealed.split_last_chunk::<TAG>().ok_or(Error::Decrypt)?;
-        let out = out.get_mut(..body.len()).ok_or(Error::Decrypt)?;
-        let buffer = InOutBuf::new(body, out).map_err(|_| Error::Decrypt)?;
-        self.cipher().decrypt_inout_detached(&nonce(counter), aad, buffer, &Tag::from(*tag)).map_err(|_| Error::Decrypt)?;
-        Ok(body.len())
+    fn decrypt(&self, number: u64, associated: &[u8], ciphertext: &[u8], out: &mut [u8]) -> Result<usize, Error> {
+        let (sealed, tag) = ciphertext.split_last_chunk::<16>().ok_or(Error::Decrypt)?;
+        let out = out.get_mut(..sealed.len()).ok_or(Error::Decrypt)?;
+        let buffer = InOutBuf::new(sealed, out).map_err(|_| Error::Decrypt)?;
+        self.0.decrypt_inout_detached(&Self::nonce(number), associated, buffer, tag.into()).map_err(|_| Error::Decrypt)?;
+        Ok(sealed.len())
+    }
+}
+
+/// BLAKE2s with 32 bytes of output.
+struct Blake2s(Blake2s256);
+
+impl Hash for Blake2s {
+    fn name(&self) -> &'static str {
+        "BLAKE2s"
+    }
+
+    fn block_len(&self) -> usize {
+        64
+    }
+
+    fn hash_len(&self) -> usize {
+        32
+    }
+
+    fn reset(&mut self) {
+        self.0 = Blake2s256::new();
+    }
+
+    fn input(&mut self, data: &[u8]) {
+        self.0.update(data);
+    }
+
+    fn result(&mut self, out: &mut [u8]) {
+        let hash = std::mem::take(&mut self.0).finalize();
+        out[..hash.len()].copy_from_slice(&hash);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn agree(theirs: [u8; 32]) -> Result<[u8; 32], Error> {
+        let mut out = [0; 32];
+        X25519::new([7; 32]).dh(&theirs, &mut out).map(|()| out)
+    }
+
+    #[test]
+    fn p09_keys_of_small_order_are_refused() {
+        let order_8 = *b"\xe0\xeb\x7a\x7c\x3b\x41\xb8\xae\x16\x56\xe3\xfa\xf1\x9f\xc4\x6a\xda\x09\x8d\xeb\x9c\x32\xb1\xfd\x86\x62\x05\x16\x5f\x49\xb8\x00";
+        let mut one = [0; 32];
+        one[0] = 1;
+        let mut minus_one = [0xff; 32];
+        (minus_one[0], minus_one[31]) = (0xec, 0x7f);
+        let mut p = minus_one;
+        p[0] = 0xed;
+        for key in [[0; 32], one, order_8, minus_one, p] {
+            assert_eq!(agree(key), Err(Error::Dh));
+        }
+        assert!(agree(*X25519::new([9; 32]).public.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn a_given_ephemeral_key_is_used_once() {
+        let mut random = Primitives { ephemeral: Zeroizing::new([5; 32]) }.resolve_rng().expect("there is one");
+        let mut key = [0; 32];
+        assert_eq!(random.try_fill_bytes(&mut key), Ok(()));
+        assert_eq!(key, [5; 32]);
+        assert_eq!(random.try_fill_bytes(&mut key), Err(Error::Rng));
     }
 }
