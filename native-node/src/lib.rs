@@ -1,5 +1,14 @@
 //! Cachette's native peer as a library: disk, sockets, HTTP and the command line around the machines of `cachette_core`.
 
+pub mod api;
+pub mod cli;
+pub mod clock;
+pub mod config;
 pub mod data_dir;
 pub mod disk;
+pub mod driver;
+pub mod logging;
+pub mod metrics;
 pub mod notes;
+pub mod serve;
+pub mod socket;

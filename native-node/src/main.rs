@@ -1,2 +1,5 @@
-//! bin
-fn main() {}
+//! The `cachette` command.
+
+fn main() -> std::process::ExitCode {
+    cachette::cli::main()
+}

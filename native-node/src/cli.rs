@@ -1,0 +1,152 @@
+//! The command line: one file per command, named as typed; the doc comment on its `Args` is its help text.
+
+pub mod completions;
+pub mod config;
+pub mod error;
+pub mod invite;
+pub mod output;
+pub mod peers;
+pub mod serve;
+pub mod status;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{ArgAction, Parser, Subcommand};
+
+use self::error::{CliError, ExitKind};
+use self::output::Output;
+use crate::config::{Config, Source, keys};
+use crate::logging;
+
+/// Keeps files encrypted on several machines at once, none of which can read them.
+#[derive(Debug, Parser)]
+#[command(name = "cachette", version, propagate_version = true, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// The configuration file (else the one in the user's configuration directory)
+    #[arg(long, global = true, value_name = "FILE", env = "CACHETTE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where everything of this machine lives
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Print one JSON object per event
+    #[arg(long, global = true)]
+    json: bool,
+    /// Log more; twice for everything
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    /// Log and say less
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// How logs look: text or json
+    #[arg(long, global = true, value_name = "FORMAT")]
+    log_format: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What a command works with.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// What is in force.
+    pub config: Config,
+    /// Where words go.
+    pub output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(Box<serve::Args>),
+    Invite(invite::Args),
+    Status(status::Args),
+    Peers(peers::Args),
+    Config(config::Args),
+    Completions(completions::Args),
+}
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.json, cli.quiet);
+    match run(cli, output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.failure(&error);
+            ExitCode::from(error.kind as u8)
+        }
+    }
+}
+
+fn run(cli: Cli, output: Output) -> Result<(), CliError> {
+    if let Command::Completions(args) = &cli.command {
+        args.run();
+        return Ok(());
+    }
+    let mut config = Config::load(cli.config.as_deref(), |name| std::env::var(name).ok())?;
+    config.take_flag(keys::DATA_DIR, "--data-dir", cli.data_dir.map(|path| path.to_string_lossy().into_owned()));
+    config.take_flag(keys::LOG_FORMAT, "--log-format", cli.log_format);
+    let level = match (cli.quiet, cli.verbose) {
+        (true, _) => Some(("error", "--quiet")),
+        (_, 0) => None,
+        (_, 1) => Some(("info,cachette=debug", "--verbose")),
+        _ => Some(("debug,cachette=trace", "--verbose")),
+    };
+    if let Some((filter, flag)) = level {
+        config.take_flag(keys::LOG_FILTER, flag, [filter.to_owned()]);
+    }
+    // A node's log is what it has to say; a command says what it has to say itself.
+    let is_serve = matches!(cli.command, Command::Serve(_));
+    let untouched = config.setting(keys::LOG_FILTER).source == Source::Default;
+    let filter = if untouched && !is_serve { "warn".to_owned() } else { config.value(keys::LOG_FILTER)? };
+    logging::start(config.value(keys::LOG_FORMAT)?, &filter)?;
+
+    let context = Context { config, output };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::new(ExitKind::Environment, &format!("no threads can be started: {error}")))?;
+    runtime.block_on(async move {
+        match cli.command {
+            Command::Serve(args) => args.run(context).await,
+            Command::Invite(args) => args.run(context).await,
+            Command::Status(args) => args.run(context).await,
+            Command::Peers(args) => args.run(context).await,
+            Command::Config(args) => args.run(&context),
+            Command::Completions(_) => Ok(()),
+        }
+    })
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 2 usage, 3 configuration, 4 environment (disk, network, no node running), 5 not safe yet,\n\
+    6 not found, 7 damaged, 8 refused, 70 internal error, 130 interrupted";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_tree_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_exit_kind_is_in_the_help() {
+        let kinds = [
+            ExitKind::Usage,
+            ExitKind::Config,
+            ExitKind::Environment,
+            ExitKind::NotSafeYet,
+            ExitKind::NotFound,
+            ExitKind::Damaged,
+            ExitKind::Refused,
+            ExitKind::Internal,
+        ];
+        for kind in kinds {
+            let named = EXIT_CODES.split([',', ':']).any(|part| part.trim().starts_with(&format!("{} ", kind as u8)));
+            assert!(named, "{}", kind.name());
+        }
+    }
+}

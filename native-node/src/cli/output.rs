@@ -1,0 +1,82 @@
+//! What a command prints: data on standard output, talk on standard error, or one JSON object per event.
+
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
+
+use serde::Serialize;
+
+use super::error::CliError;
+
+/// Where a command's words go.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    json: bool,
+    quiet: bool,
+}
+
+/// What `--json` prints when a command fails.
+#[derive(Serialize)]
+struct Failure<'a> {
+    event: &'static str,
+    kind: &'static str,
+    exit: u8,
+    message: &'a str,
+    details: &'a [String],
+    hints: &'a [String],
+}
+
+impl Output {
+    /// Chooses between people and machines.
+    #[must_use]
+    pub const fn new(json: bool, quiet: bool) -> Self {
+        Self { json, quiet }
+    }
+
+    /// Says whether machines read.
+    #[must_use]
+    pub const fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// Prints an event: an object for machines, lines for people, both on standard output.
+    pub fn event<T: Serialize>(self, event: &T, human: impl FnOnce() -> String) {
+        let line = if self.json { serde_json::to_string(event).unwrap_or_else(|error| error.to_string()) } else { human() };
+        write_line(&mut stdout().lock(), &line);
+    }
+
+    /// Tells people something beside the data; machines and `--quiet` do not hear it.
+    pub fn note(self, text: &str) {
+        if !self.json && !self.quiet {
+            write_line(&mut stderr().lock(), text);
+        }
+    }
+
+    /// Prints how the command failed.
+    pub fn failure(self, error: &CliError) {
+        if self.json {
+            let CliError { kind, message, details, hints } = error;
+            let failure = Failure { event: "error", kind: kind.name(), exit: *kind as u8, message, details, hints };
+            self.event(&failure, String::new);
+            return;
+        }
+        let mut text = format!("{} {}", emphasis("error:"), error.message);
+        error.details.iter().for_each(|detail| text.push_str(&format!("\n  {detail}")));
+        error.hints.iter().for_each(|hint| text.push_str(&format!("\n  hint: {hint}")));
+        write_line(&mut stderr().lock(), &text);
+    }
+}
+
+/// Writes a line. A reader that went away (`| head`) wants no more words; nothing else can be told to anybody.
+fn write_line(to: &mut impl Write, line: &str) {
+    if let Err(error) = writeln!(to, "{line}").and_then(|()| to.flush())
+        && error.kind() == ErrorKind::BrokenPipe
+    {
+        std::process::exit(0);
+    }
+}
+
+/// Bold red on a terminal that may have colour; plain elsewhere.
+fn emphasis(text: &str) -> String {
+    let forced = std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if !refused && (forced || stderr().is_terminal()) { format!("\x1b[1;31m{text}\x1b[0m") } else { text.to_owned() }
+}

@@ -1,0 +1,60 @@
+//! `cachette status`.
+
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use serde::Serialize;
+
+use super::Context;
+use super::error::CliError;
+use crate::api::client::NodeClient;
+use crate::api::model::StatusAnswer;
+use crate::config::keys;
+
+/// Shows how the node that runs on this machine is
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    event: &'static str,
+    #[serde(flatten)]
+    status: &'a StatusAnswer,
+}
+
+impl Args {
+    pub(super) async fn run(self, context: Context) -> Result<(), CliError> {
+        let node = NodeClient::find(&context.config.value::<std::path::PathBuf>(keys::DATA_DIR)?)?;
+        let status: StatusAnswer = node.get("/api/v1/status").await?;
+        context.output.event(&Shown { event: "status", status: &status }, || text(&status));
+        Ok(())
+    }
+}
+
+fn text(status: &StatusAnswer) -> String {
+    let size = |bytes: u64| ByteSize(bytes).display().iec();
+    let store = &status.store;
+    let state = status.not_ready_because.as_deref().unwrap_or("takes new blocks");
+    let mut text = format!(
+        "node {} ({}), up {}\n  peer id   {}\n  address   {}\n  state     {state}\n  store     {} of {} in {} blocks; {} free on the disk, {} stay free\n  peers     {} linked now",
+        status.name,
+        status.version,
+        humantime::format_duration(Duration::from_secs(status.uptime)),
+        status.peer,
+        status.addresses.join(", "),
+        size(store.bytes),
+        size(store.limit),
+        store.blocks,
+        size(store.disk_free),
+        size(store.reserve),
+        status.links,
+    );
+    for vault in &status.vaults {
+        text.push_str(&format!("\n  vault     {}…  {:>10}  {} blocks", short(&vault.vault), size(vault.bytes).to_string(), vault.blocks));
+    }
+    text
+}
+
+fn short(id: &str) -> &str {
+    id.get(..16).unwrap_or(id)
+}
