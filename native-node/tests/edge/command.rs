@@ -1,0 +1,89 @@
+//! What the command says when something is not as it should be, and how it exits.
+
+use std::process::Output;
+
+use serde_json::Value;
+
+use super::support::{Served, cachette};
+
+fn said(output: &Output) -> (Option<i32>, String) {
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[tokio::test]
+async fn a_port_or_a_data_directory_in_use_is_said_with_a_hint() {
+    let (home, other) = (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+    let node = Served::start(home.path(), &[]);
+    let (code, text) = said(&cachette(home.path()).args(["serve", "--listen", "127.0.0.1:0"]).output().expect("it runs"));
+    assert_eq!(code, Some(4));
+    assert!(text.contains("is in use by process") && text.contains("hint: ") && text.contains("--data-dir"), "{text}");
+    let (code, text) = said(&cachette(other.path()).args(["serve", "--listen", &node.listen]).output().expect("it runs"));
+    assert_eq!(code, Some(4));
+    assert!(text.contains(&format!("error: {} is in use", node.listen)) && text.contains("--listen"), "{text}");
+    node.assert_well().await;
+}
+
+#[test]
+fn wrong_configuration_is_said_with_its_place() {
+    let home = tempfile::tempdir().expect("a directory");
+    let (code, text) = said(&cachette(home.path()).args(["serve", "--store-limit", "lots"]).output().expect("it runs"));
+    assert_eq!(code, Some(3));
+    assert!(text.contains("serve.store_limit from --store-limit: `lots`"), "{text}");
+    let mut command = cachette(home.path());
+    let (code, text) = said(&command.env("CACHETTE_SERVE_LISTEN", "here").arg("config").output().expect("it runs"));
+    assert_eq!(code, Some(3));
+    assert!(text.contains("serve.listen from CACHETTE_SERVE_LISTEN"), "{text}");
+    std::fs::write(home.path().join("typo.toml"), "[serve]\nzon = 'a'\n").expect("written");
+    let mut command = cachette(home.path());
+    let (code, text) = said(&command.arg("--config").arg(home.path().join("typo.toml")).arg("config").output().expect("it runs"));
+    assert_eq!(code, Some(3));
+    assert!(text.contains("unknown key `serve.zon`") && text.contains("hint: did you mean `serve.zone`?"), "{text}");
+    assert_eq!(cachette(home.path()).arg("sing").output().expect("it runs").status.code(), Some(2));
+}
+
+#[test]
+fn a_command_without_a_node_says_how_to_start_one_also_to_machines() {
+    let home = tempfile::tempdir().expect("a directory");
+    let output = cachette(home.path()).args(["--json", "status"]).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(4));
+    let error: Value = serde_json::from_slice(&output.stdout).expect("one object");
+    assert_eq!((&error["event"], &error["kind"], &error["exit"]), (&"error".into(), &"environment".into(), &4.into()));
+    assert!(error["hints"][0].as_str().is_some_and(|hint| hint.contains("cachette serve")), "{error}");
+}
+
+#[tokio::test]
+async fn a_node_keeps_its_identity_and_its_invitations_differ() {
+    let home = tempfile::tempdir().expect("a directory");
+    let mut node = Served::start(home.path(), &[]);
+    let (peer, first) = (node.peer, node.next_event());
+    assert_eq!(first["event"], "invitation");
+    let output = cachette(home.path()).args(["--json", "invite", "10MiB"]).output().expect("it runs");
+    let second: Value = serde_json::from_slice(&output.stdout).expect("one object");
+    assert_eq!(second["limit"], 10 << 20);
+    assert_ne!(first["invitation"], second["invitation"]);
+    let read: cachette_core::invitation::Invitation = second["invitation"].as_str().expect("a text").parse().expect("an invitation");
+    assert_eq!((read.peer, read.limit, read.addresses), (peer, 10 << 20, vec![format!("ws://{}", node.listen)]));
+    node.signal("-INT");
+    assert_eq!(node.ended(), Some(0));
+
+    let mut again = Served::start(home.path(), &[]);
+    assert_eq!(again.peer, peer);
+    again.signal("-TERM");
+    assert_eq!(again.next_event()["event"], "stopped", "a node that is not new prints no invitation unasked");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_seed_that_others_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = tempfile::tempdir().expect("a directory");
+    let mut node = Served::start(home.path(), &[]);
+    node.signal("-TERM");
+    assert_eq!(node.ended(), Some(0));
+    let seed = home.path().join("node/seed");
+    assert_eq!(std::fs::metadata(&seed).expect("a seed").permissions().mode() & 0o777, 0o600);
+    std::fs::set_permissions(&seed, std::fs::Permissions::from_mode(0o644)).expect("our file");
+    let (code, text) = said(&cachette(home.path()).args(["serve", "--listen", "127.0.0.1:0"]).output().expect("it runs"));
+    assert_eq!(code, Some(4));
+    assert!(text.contains("chmod 600"), "{text}");
+}
