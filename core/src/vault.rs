@@ -24,6 +24,8 @@ pub mod seal;
 #[cfg(test)]
 mod testing;
 pub mod tree;
+#[cfg(test)]
+mod vectors;
 
 mod build;
 mod command;

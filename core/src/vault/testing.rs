@@ -103,11 +103,14 @@ impl World {
     ) -> Result<(Option<Reference>, Vec<BlockKey>), EditError> {
         let mut tree = TreeWriter::new(seal_key());
         let mut editor = Editor::new(base, edits, Meta::default());
+        let mut rounds = 0;
         let root = loop {
             match editor.apply(&self.pages, &mut tree) {
                 Err(EditError::Walk(WalkError::Missing(keys))) => self.fetch(&keys),
                 other => break other?,
             }
+            rounds += 1;
+            assert!(rounds < 10_000, "editing never ends");
         };
         tree.finish().expect("sealed");
         let root = root.map(|root| tree.resolve(&root).expect("all is sealed"));

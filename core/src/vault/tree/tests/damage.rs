@@ -48,6 +48,7 @@ fn empty_dir(name: &str) -> (serde_bytes::ByteBuf, u8, serde_bytes::ByteBuf) {
     (serde_bytes::ByteBuf::from(name), 3, serde_bytes::ByteBuf::from(body))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "results end here")]
 fn is_damaged<T: std::fmt::Debug>(result: Result<T, WalkError>) {
     assert!(matches!(result, Err(WalkError::Damaged(_))), "{result:?}");
 }

@@ -1,7 +1,5 @@
 //! Files of any length, in bounded memory, from any offset.
 
-use bytes::Bytes;
-
 use crate::limits::{FILE_PAGE_ENTRIES, INLINE_CHUNKS, PACK_MAX};
 use crate::vault::compress::Codec;
 use crate::vault::pack::{Packer, Stream};
@@ -112,6 +110,6 @@ fn a_file_read_back_from_sealed_blocks_is_the_file_that_was_put() {
         let root = tree.resolve(&root).expect("sealed");
         world.keep(&mut tree);
         let node = world.walk(|pages| walk::lookup(pages, Some(&root), &crate::vault::testing::path("dir/file"))).expect("the file");
-        assert!(world.read(&node) == Bytes::from(content.clone()), "{len} bytes");
+        assert!(world.read(&node) == content, "{len} bytes");
     }
 }

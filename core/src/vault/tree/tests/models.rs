@@ -149,7 +149,7 @@ proptest! {
     fn a_tree_is_a_map_of_paths(commits in proptest::collection::vec(proptest::collection::vec(step(), 1..8), 1..10), small_cache: bool) {
         let mut world = World::default();
         if small_cache {
-            world.pages = Pages::with_limit(48 << 10);
+            world.pages = Pages::with_limit(512 << 10);
         }
         let files = [b"0", b"1", b"2", b"3"].map(|content| file(&mut world, content));
         let mut model = BTreeMap::new();
