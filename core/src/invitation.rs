@@ -1,6 +1,6 @@
 //! An invitation: what a node's operator hands to somebody whose vault the node is to carry, as one text to paste or retype.
 //!
-//! `cachette-invite-` ‖ base32(version ‖ length of body, 2 bytes ‖ body ‖ checksum), where `body` is `[peer, addresses, token, limit]` in
+//! `cachette-invite-` ‖ base32(version ‖ length of body, 2 bytes ‖ body ‖ checksum), where `body` is `[peer, addresses, token, limit, name, zone]` in
 //! the encoding of [`crate::codec`] and the checksum the first 5 bytes of `derive_key(INVITATION_TEXT, everything before it)`.
 
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::address::{Address, base32};
 use crate::codec;
 use crate::id::PeerId;
 use crate::labels;
-use crate::limits::{ADDRESS_MAX, ADDRESSES_MAX};
+use crate::limits::{ADDRESS_MAX, ADDRESSES_MAX, LABEL_MAX};
 
 /// A node's invitation to one vault. Whoever holds the text may use it, once: `Debug` does not show the token.
 #[derive(Clone, PartialEq, Eq)]
@@ -27,6 +27,10 @@ pub struct Invitation {
     pub token: [u8; 16],
     /// Bytes that the vault may take there.
     pub limit: u64,
+    /// What its operator calls it.
+    pub name: String,
+    /// What it fails together with.
+    pub zone: String,
 }
 
 /// A text is not an invitation.
@@ -82,12 +86,13 @@ impl Invitation {
         if *version != VERSION {
             return Err(InvitationError::Version(*version));
         }
-        let Body(peer, addresses, token, limit) = codec::decode(body).map_err(|_| InvitationError::Contents)?;
+        let Body(peer, addresses, token, limit, name, zone) = codec::decode(body).map_err(|_| InvitationError::Contents)?;
         let valid = |address: &String| address.len() <= ADDRESS_MAX && Address::of(peer, address).is_ok();
-        if addresses.len() > ADDRESSES_MAX || !addresses.iter().all(valid) {
+        let label = |text: &str| text.len() <= LABEL_MAX && !text.chars().any(char::is_control);
+        if addresses.len() > ADDRESSES_MAX || !addresses.iter().all(valid) || !label(&name) || !label(&zone) {
             return Err(InvitationError::Contents);
         }
-        Ok(Self { peer, addresses, token: token.into_array(), limit })
+        Ok(Self { peer, addresses, token: token.into_array(), limit, name, zone })
     }
 
     /// Returns the node's addresses, best first.
@@ -98,7 +103,8 @@ impl Invitation {
 
 impl fmt::Display for Invitation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let body = codec::encode(&Body(self.peer, self.addresses.clone(), ByteArray::new(self.token), self.limit));
+        let (name, zone) = (self.name.clone(), self.zone.clone());
+        let body = codec::encode(&Body(self.peer, self.addresses.clone(), ByteArray::new(self.token), self.limit, name, zone));
         let length = u16::try_from(body.len()).map_err(|_| fmt::Error)?;
         let mut bytes = [&[VERSION], length.to_be_bytes().as_slice(), body.as_slice()].concat();
         bytes.extend(checksum_of(&bytes));
@@ -125,7 +131,7 @@ impl fmt::Debug for Invitation {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Body(PeerId, Vec<String>, ByteArray<16>, u64);
+struct Body(PeerId, Vec<String>, ByteArray<16>, u64, String, String);
 
 fn checksum_of(bytes: &[u8]) -> [u8; CHECKSUM] {
     let hash = blake3::derive_key(labels::INVITATION_TEXT, bytes);
@@ -153,7 +159,7 @@ mod tests {
 
     fn invitation() -> Invitation {
         let addresses = vec!["wss://attic.example:4001".to_owned(), "ws://192.168.0.7:4001".to_owned()];
-        Invitation { peer: PeerId([0xc5; 32]), addresses, token: [0x5a; 16], limit: 100 << 30 }
+        Invitation { peer: PeerId([0xc5; 32]), addresses, token: [0x5a; 16], limit: 100 << 30, name: "attic".into(), zone: "home".into() }
     }
 
     #[test]

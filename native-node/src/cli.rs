@@ -1,12 +1,23 @@
 //! The command line: one file per command, named as typed; the doc comment on its `Args` is its help text.
 
+mod change;
+mod check;
 pub mod completions;
 pub mod config;
 pub mod error;
+mod get;
+mod init;
 pub mod invite;
+mod listing;
 pub mod output;
+mod password;
+mod paths;
 pub mod peers;
+mod progress;
+mod put;
 pub mod serve;
+mod session;
+mod sheet;
 pub mod status;
 
 use std::path::PathBuf;
@@ -56,6 +67,15 @@ pub struct Context {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Args),
+    Put(put::Args),
+    Get(get::Args),
+    Cat(get::CatArgs),
+    Ls(listing::LsArgs),
+    Stat(listing::StatArgs),
+    Rm(change::RmArgs),
+    Mv(change::MvArgs),
+    Check(check::Args),
     Serve(Box<serve::Args>),
     Invite(invite::Args),
     Status(status::Args),
@@ -108,6 +128,15 @@ fn run(cli: Cli, output: Output) -> Result<(), CliError> {
         .map_err(|error| CliError::new(ExitKind::Environment, &format!("no threads can be started: {error}")))?;
     runtime.block_on(async move {
         match cli.command {
+            Command::Init(args) => args.run(context).await,
+            Command::Put(args) => args.run(context).await,
+            Command::Get(args) => args.run(context).await,
+            Command::Cat(args) => args.run(context).await,
+            Command::Ls(args) => args.run(context).await,
+            Command::Stat(args) => args.run(context).await,
+            Command::Rm(args) => args.run(context).await,
+            Command::Mv(args) => args.run(context).await,
+            Command::Check(args) => args.run(context).await,
             Command::Serve(args) => args.run(context).await,
             Command::Invite(args) => args.run(context).await,
             Command::Status(args) => args.run(context).await,

@@ -9,7 +9,9 @@ pub mod device;
 pub mod driver;
 pub mod jobs;
 pub mod keeper;
+pub mod landing;
 pub mod open;
+pub mod restore;
 pub mod side;
 pub mod transfer;
 
@@ -111,10 +113,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Closed`].
-    pub async fn look<T: Send + 'static>(
-        &self,
-        look: impl FnOnce(&cachette_core::peer::Peer) -> T + Send + 'static,
-    ) -> Result<T, Closed> {
+    pub async fn look<T: Send + 'static>(&self, look: impl FnOnce(&cachette_core::peer::Peer) -> T + Send + 'static) -> Result<T, Closed> {
         let (answer, reply) = oneshot::channel();
         let look = Box::new(move |peer: &cachette_core::peer::Peer| {
             // Nobody may be waiting any more.

@@ -227,6 +227,12 @@ impl Vault {
         self.writing.in_flight()
     }
 
+    /// Returns the fewest copies of any block that still gets some, as far as any holder has answered.
+    #[must_use]
+    pub fn fewest(&self) -> Option<Copies> {
+        self.writing.fewest()
+    }
+
     /// Returns the newest head of every device that this one has seen.
     pub fn heads(&self) -> impl Iterator<Item = &Head> {
         self.view.heads()

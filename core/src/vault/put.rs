@@ -90,6 +90,7 @@ struct Flight {
 struct InFlight {
     bytes: usize,
     is_safe: bool,
+    copies: Option<Copies>,
 }
 
 impl Writing {
@@ -258,6 +259,11 @@ impl Writing {
         self.flight.worst
     }
 
+    /// Returns the fewest copies of any block that is not settled, as far as any holder has answered.
+    pub(super) fn fewest(&self) -> Option<Copies> {
+        self.flight.blocks.values().filter_map(|block| block.copies).min_by_key(|copies| copies.durable)
+    }
+
     /// Returns bytes that are sealed or being sealed and not settled.
     pub(super) fn in_flight(&self) -> usize {
         self.sealing + self.flight.bytes
@@ -312,7 +318,7 @@ impl Writing {
 impl Flight {
     fn add(&mut self, id: BlockId, bytes: usize) {
         self.counted.insert(id);
-        if self.blocks.insert(id, InFlight { bytes, is_safe: false }).is_none() {
+        if self.blocks.insert(id, InFlight { bytes, is_safe: false, copies: None }).is_none() {
             self.bytes += bytes;
             self.unsafe_blocks += 1;
         }
@@ -327,10 +333,9 @@ impl Flight {
     }
 
     fn placed(&mut self, id: BlockId, copies: Copies) {
-        if let Some(block) = self.blocks.get_mut(&id)
-            && copies.is_safe()
-            && !block.is_safe
-        {
+        let Some(block) = self.blocks.get_mut(&id) else { return };
+        block.copies = Some(copies);
+        if copies.is_safe() && !block.is_safe {
             block.is_safe = true;
             self.unsafe_blocks -= 1;
         }

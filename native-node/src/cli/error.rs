@@ -60,20 +60,23 @@ impl ExitKind {
 impl CliError {
     /// Starts a failure with its kind and sentence.
     #[must_use]
-    pub fn new(kind: ExitKind, message: &(impl ToString + ?Sized)) -> Self {
+    #[expect(clippy::needless_pass_by_value, reason = "a sentence is given away")]
+    pub fn new(kind: ExitKind, message: impl ToString) -> Self {
         Self { kind, message: message.to_string(), details: Vec::new(), hints: Vec::new() }
     }
 
     /// Adds a line on what was observed.
     #[must_use]
-    pub fn detail(mut self, detail: &(impl ToString + ?Sized)) -> Self {
+    #[expect(clippy::needless_pass_by_value, reason = "a sentence is given away")]
+    pub fn detail(mut self, detail: impl ToString) -> Self {
         self.details.push(detail.to_string());
         self
     }
 
     /// Adds a line on what to do next.
     #[must_use]
-    pub fn hint(mut self, hint: &(impl ToString + ?Sized)) -> Self {
+    #[expect(clippy::needless_pass_by_value, reason = "a sentence is given away")]
+    pub fn hint(mut self, hint: impl ToString) -> Self {
         self.hints.push(hint.to_string());
         self
     }

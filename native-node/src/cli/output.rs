@@ -37,6 +37,12 @@ impl Output {
         self.json
     }
 
+    /// Says whether people want to hear nothing beside the data.
+    #[must_use]
+    pub const fn is_quiet(self) -> bool {
+        self.quiet
+    }
+
     /// Prints an event: an object for machines, lines for people, both on standard output.
     pub fn event<T: Serialize>(self, event: &T, human: impl FnOnce() -> String) {
         let line = if self.json { serde_json::to_string(event).unwrap_or_else(|error| error.to_string()) } else { human() };

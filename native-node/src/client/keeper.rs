@@ -18,7 +18,7 @@ impl Keeper {
         let (queue, work) = channel::<(KeepId, Vec<Note>, bool)>();
         thread::Builder::new().name("notes".into()).spawn(move || {
             while let Ok((id, notes, must_last)) = work.recv() {
-                let result = if must_last { durable.keep(notes) } else { relaxed.keep(notes) };
+                let result = if must_last { durable.keep(&notes) } else { relaxed.keep(&notes) };
                 if let Err(error) = &result {
                     tracing::error!(%error, "notes could not be kept");
                 }

@@ -83,6 +83,7 @@ pub async fn open(dir: &DataDir, seed: Seed, ca_file: Option<&Path>) -> Result<O
     let (durable, relaxed) = (Notes::open(dir)?, Notes::open_relaxed(dir)?);
     let mut notes = durable.load_all()?;
     notes.extend(relaxed.load_all()?);
+    let notes = notes.into_iter().collect();
     let identity = Arc::new(Identity::from_seed(&seed));
     let clock = Clock::start();
     let vault = Vault::open(clock.now(), Opening { seed, notes, entropy: entropy()? })?;

@@ -75,15 +75,7 @@ impl Side {
     /// Begins with nobody waiting.
     #[must_use]
     pub fn new(told: broadcast::Sender<Told>, jobs: Jobs, keeper: Keeper) -> Self {
-        Self {
-            replies: BTreeMap::new(),
-            reads: BTreeMap::new(),
-            puts: BTreeMap::new(),
-            asks: BTreeMap::new(),
-            told,
-            jobs,
-            keeper,
-        }
+        Self { replies: BTreeMap::new(), reads: BTreeMap::new(), puts: BTreeMap::new(), asks: BTreeMap::new(), told, jobs, keeper }
     }
 
     /// Takes something from the application.

@@ -103,7 +103,8 @@ impl Desk {
         if let Answer::Failed(trouble) = self.ask(|ask| Request::Invite { ask, token, limit }).await? {
             return Err(DeskError::Invitation(trouble));
         }
-        let invitation = Invitation { peer: self.peer, addresses: self.addresses.clone(), token, limit };
+        let (name, zone) = (self.name.clone(), self.zone.clone());
+        let invitation = Invitation { peer: self.peer, addresses: self.addresses.clone(), token, limit, name, zone };
         Ok(InvitationAnswer { invitation: invitation.to_string(), limit, addresses: self.addresses.clone() })
     }
 

@@ -1,0 +1,309 @@
+//! `cachette get` and `cachette cat`.
+
+use std::collections::VecDeque;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use bytesize::ByteSize;
+use cachette_core::vault::tree::{Meta, Node, Path};
+use cachette_core::vault::{Command, Reply};
+use serde::Serialize;
+
+use super::Context;
+use super::error::{CliError, ExitKind};
+use super::listing::entries;
+use super::password::PasswordArgs;
+use super::paths::{printable, shown, vault_path};
+use super::progress::Progress;
+use super::session::Session;
+use crate::client::landing::{Landing, finish_folder, make_folder, make_symlink};
+
+/// Gets a file or folder out of the vault
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The file or folder in the vault
+    path: String,
+    /// Where to: a path that does not exist, a folder to put it into, or - for standard output
+    target: Option<PathBuf>,
+    /// Only these bytes of a file: FIRST-LAST, FIRST- or -COUNT from the end
+    #[arg(long, value_name = "RANGE")]
+    range: Option<String>,
+    /// Write over files that exist
+    #[arg(short, long)]
+    force: bool,
+    #[command(flatten)]
+    password: PasswordArgs,
+}
+
+/// Prints a file of the vault on standard output
+#[derive(Debug, clap::Args)]
+pub(super) struct CatArgs {
+    /// The file in the vault
+    path: String,
+    /// Only these bytes: FIRST-LAST, FIRST- or -COUNT from the end
+    #[arg(long, value_name = "RANGE")]
+    range: Option<String>,
+    #[command(flatten)]
+    password: PasswordArgs,
+}
+
+#[derive(Serialize)]
+struct Done {
+    event: &'static str,
+    files: u64,
+    bytes: u64,
+    seconds: f64,
+    target: String,
+    failed: Vec<String>,
+}
+
+/// What is still to be got, and what came of the rest.
+#[derive(Default)]
+struct Getting {
+    folders: Vec<(PathBuf, Meta)>,
+    files: u64,
+    bytes: u64,
+    failed: Vec<String>,
+}
+
+impl CatArgs {
+    pub(super) async fn run(self, context: Context) -> Result<(), CliError> {
+        let mut session = Session::open(&context, &self.password).await?;
+        session.refresh(&context).await?;
+        let path = vault_path(&self.path)?;
+        let result = print(&session, &path, self.range.as_deref()).await;
+        session.close().await;
+        result
+    }
+}
+
+impl Args {
+    pub(super) async fn run(self, context: Context) -> Result<(), CliError> {
+        let started = Instant::now();
+        let path = vault_path(&self.path)?;
+        let mut session = Session::open(&context, &self.password).await?;
+        session.refresh(&context).await?;
+        if self.target.as_ref().is_some_and(|target| target.as_os_str() == "-") {
+            let result = print(&session, &path, self.range.as_deref()).await;
+            session.close().await;
+            return result;
+        }
+        let node = stat(&session, &path).await?;
+        let target = self.target_of(&path)?;
+        let mut getting = Getting::default();
+        let progress = Progress::start(&context, &session, len_of(&node));
+        if let Some(range) = &self.range {
+            let (from, len) = range_of(range, len_of(&node))?;
+            self.file(&session, &path, &node, &target, Some((from, len)), &progress, &mut getting).await?;
+        } else {
+            self.everything(&session, path, node, target.clone(), &progress, &mut getting).await?;
+        }
+        progress.finish();
+        session.close().await;
+        let Getting { files, bytes, failed, .. } = getting;
+        let target = printable(&target.to_string_lossy());
+        let done = Done { event: "get", files, bytes, seconds: started.elapsed().as_secs_f64(), target, failed };
+        context.output.event(&done, || {
+            let files = if done.files == 1 { "1 file".to_owned() } else { format!("{} files", done.files) };
+            format!("got  {files}, {} · {} · {:.1} s", ByteSize(done.bytes).display().iec(), done.target, done.seconds)
+        });
+        if done.failed.is_empty() {
+            return Ok(());
+        }
+        let mut error = CliError::new(
+            ExitKind::Environment,
+            format!("{} of the things asked for could not be written; the rest is", done.failed.len()),
+        );
+        for line in done.failed.iter().take(20) {
+            error = error.detail(line);
+        }
+        Err(error.hint("files that exist are written over only with --force"))
+    }
+
+    fn target_of(&self, path: &Path) -> Result<PathBuf, CliError> {
+        use std::os::unix::ffi::OsStrExt;
+        let name = path.name().map(|name| std::ffi::OsStr::from_bytes(name.as_bytes()).to_owned());
+        Ok(match (&self.target, name) {
+            (Some(target), Some(name)) if target.is_dir() && !self.force => target.join(name),
+            (Some(target), _) => target.clone(),
+            (None, Some(name)) => PathBuf::from(name),
+            (None, None) => {
+                return Err(
+                    CliError::new(ExitKind::Usage, "the whole vault needs a folder to be put into").hint("cachette get / everything")
+                );
+            }
+        })
+    }
+
+    /// Gets a file, or a folder with everything in it. What fails is noted, and the rest goes on.
+    async fn everything(
+        &self,
+        session: &Session,
+        path: Path,
+        node: Node,
+        target: PathBuf,
+        progress: &Progress,
+        getting: &mut Getting,
+    ) -> Result<(), CliError> {
+        use std::os::unix::ffi::OsStrExt;
+        let mut open: VecDeque<(Path, Node, PathBuf)> = VecDeque::from([(path, node, target)]);
+        while let Some((path, node, target)) = open.pop_front() {
+            match &node {
+                Node::Dir { meta, .. } => {
+                    if let Err(error) = make_folder(&target) {
+                        getting.failed.push(format!("{}: {error}", shown(&path)));
+                        continue;
+                    }
+                    getting.folders.push((target.clone(), *meta));
+                    for entry in entries(session, &path).await? {
+                        let below = target.join(std::ffi::OsStr::from_bytes(entry.name.as_bytes()));
+                        let path = path.join(entry.name).map_err(|error| CliError::new(ExitKind::Damaged, error))?;
+                        open.push_back((path, entry.node, below));
+                    }
+                }
+                Node::File { .. } => self.file(session, &path, &node, &target, None, progress, getting).await?,
+                Node::Symlink { target: to, meta } => {
+                    if let Err(error) = make_symlink(&target, to, meta, self.force) {
+                        getting.failed.push(format!("{}: {error}", shown(&path)));
+                    }
+                }
+                _ => getting.failed.push(format!("{}: written by a newer release; update to get it", shown(&path))),
+            }
+        }
+        // Deepest first: a folder's time would change again with what is written into it.
+        for (folder, meta) in getting.folders.drain(..).rev() {
+            if let Err(error) = finish_folder(&folder, &meta) {
+                getting.failed.push(format!("{}: {error}", printable(&folder.to_string_lossy())));
+            }
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one file of several, with what they share")]
+    async fn file(
+        &self,
+        session: &Session,
+        path: &Path,
+        node: &Node,
+        target: &std::path::Path,
+        range: Option<(u64, u64)>,
+        progress: &Progress,
+        getting: &mut Getting,
+    ) -> Result<(), CliError> {
+        let mut landing = match Landing::begin(target, node, range, self.force) {
+            Ok(landing) => landing,
+            Err(error) => {
+                getting.failed.push(format!("{}: {error}", shown(path)));
+                return Ok(());
+            }
+        };
+        let (from, len) = range.unwrap_or((0, len_of(node)));
+        let mut reading = session.client.read(path.clone(), from + landing.resumed(), Some(len - landing.resumed()));
+        reading.pull(AHEAD);
+        while let Some(bytes) = reading.next().await {
+            progress.counter().fetch_add(bytes.len() as u64, std::sync::atomic::Ordering::Relaxed);
+            reading.pull(bytes.len());
+            if let Err(error) = landing.write(&bytes) {
+                getting.failed.push(format!("{}: {error}", shown(path)));
+                return Ok(());
+            }
+        }
+        reading.end().await?;
+        match landing.finish() {
+            Ok(bytes) => {
+                getting.files += 1;
+                getting.bytes += bytes;
+            }
+            Err(error) => getting.failed.push(format!("{}: {error}", shown(path))),
+        }
+        Ok(())
+    }
+}
+
+async fn print(session: &Session, path: &Path, range: Option<&str>) -> Result<(), CliError> {
+    let node = stat(session, path).await?;
+    if !matches!(node, Node::File { .. }) {
+        return Err(CliError::new(ExitKind::Usage, format!("{} is not a file", shown(path))));
+    }
+    let (from, len) = match range {
+        Some(range) => range_of(range, len_of(&node))?,
+        None => (0, len_of(&node)),
+    };
+    let mut reading = session.client.read(path.clone(), from, Some(len));
+    reading.pull(AHEAD);
+    while let Some(bytes) = reading.next().await {
+        reading.pull(bytes.len());
+        match std::io::stdout().lock().write_all(&bytes) {
+            Ok(()) => {}
+            // The reader has seen enough.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+            Err(error) => return Err(CliError::new(ExitKind::Environment, format!("standard output: {error}"))),
+        }
+    }
+    reading.end().await?;
+    Ok(())
+}
+
+/// Returns what stands at a path of the vault.
+pub(super) async fn stat(session: &Session, path: &Path) -> Result<Node, CliError> {
+    match session.client.run(Command::Stat(path.clone())).await? {
+        Reply::Stat(node) => Ok(node),
+        _ => Err(CliError::new(ExitKind::Internal, "a look-up got another command's reply")),
+    }
+}
+
+const fn len_of(node: &Node) -> u64 {
+    match node {
+        Node::File { len, .. } => *len,
+        _ => 0,
+    }
+}
+
+/// Reads `FIRST-LAST`, `FIRST-` or `-COUNT` and returns the first byte and how many.
+fn range_of(text: &str, len: u64) -> Result<(u64, u64), CliError> {
+    let wrong = || {
+        CliError::new(ExitKind::Usage, format!("`{text}` is no range"))
+            .hint("0-99 are the first hundred bytes, 100- all but those, -100 the last hundred")
+    };
+    let (first, last) = text.split_once('-').ok_or_else(wrong)?;
+    let number = |text: &str| text.parse::<u64>().map_err(|_| wrong());
+    Ok(match (first, last) {
+        ("", "") => return Err(wrong()),
+        ("", count) => {
+            let count = number(count)?.min(len);
+            (len - count, count)
+        }
+        (first, "") => {
+            let first = number(first)?.min(len);
+            (first, len - first)
+        }
+        (first, last) => {
+            let (first, last) = (number(first)?, number(last)?);
+            if last < first {
+                return Err(wrong());
+            }
+            (first.min(len), (last + 1).min(len).saturating_sub(first))
+        }
+    })
+}
+
+/// Bytes that are read ahead of the disk.
+const AHEAD: usize = 16 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_as_http_has_them() {
+        for (text, expected) in
+            [("0-99", (0, 100)), ("100-", (100, 900)), ("-10", (990, 10)), ("990-2000", (990, 10)), ("5-5", (5, 1)), ("2000-", (1000, 0))]
+        {
+            assert_eq!(range_of(text, 1000).expect("a range"), expected, "{text}");
+        }
+        for text in ["", "-", "5", "a-b", "9-3"] {
+            assert!(range_of(text, 1000).is_err(), "{text}");
+        }
+    }
+}

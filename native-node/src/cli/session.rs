@@ -1,0 +1,280 @@
+//! What commands on a vault share: opening it, the newest state of it, and words about how safe something is.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use cachette_core::copies::Copies;
+use cachette_core::id::PeerId;
+use cachette_core::node::{Event, Trouble};
+use cachette_core::record::Carrier;
+use cachette_core::vault::{Alarm, Command, CommandError, Reply};
+use tokio::sync::broadcast;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::Context;
+use super::error::{CliError, ExitKind};
+use super::password::PasswordArgs;
+use crate::client::open::{OpenError, device_file, open, vault_dir};
+use crate::client::restore::RestoringError;
+use crate::client::side::Told;
+use crate::client::{Client, Closed, device};
+use crate::config::keys;
+use crate::data_dir::DataDir;
+use crate::driver::links::LinkTable;
+
+/// An open vault with what is known of its nodes.
+pub(super) struct Session {
+    pub(super) client: Client,
+    pub(super) links: LinkTable,
+    pub(super) carriers: Vec<Carrier>,
+    /// Nodes that could not be reached last time, and why.
+    down: Arc<Mutex<BTreeMap<PeerId, Trouble>>>,
+    alarms: Arc<Mutex<Vec<Alarm>>>,
+    task: JoinHandle<()>,
+}
+
+/// Who keeps the copies, and who could not be asked.
+pub(super) struct Reach {
+    pub(super) answered: usize,
+    pub(super) of: usize,
+}
+
+impl Session {
+    /// Opens the vault of this machine.
+    pub(super) async fn open(context: &Context, password: &PasswordArgs) -> Result<Self, CliError> {
+        let path = vault_dir(&context.config.value::<PathBuf>(keys::DATA_DIR)?);
+        if !device_file(&path).exists() {
+            return Err(no_vault(&path));
+        }
+        let dir = DataDir::claim(&path).map_err(OpenError::from)?;
+        let seed = device::read(&device_file(&path), || password.ask())?;
+        Self::over(open(&dir, seed, context.config.optional::<PathBuf>(keys::CA_FILE)?.as_deref()).await?).await
+    }
+
+    /// Wraps a client that was just opened.
+    pub(super) async fn over(opened: crate::client::open::Opened) -> Result<Self, CliError> {
+        let (down, alarms) = (Arc::<Mutex<BTreeMap<_, _>>>::default(), Arc::<Mutex<Vec<_>>>::default());
+        let mut news = opened.client.listen();
+        tokio::spawn({
+            let (down, alarms) = (Arc::clone(&down), Arc::clone(&alarms));
+            async move {
+                loop {
+                    match news.recv().await {
+                        Ok(Told::Node(Event::Up(peer))) => {
+                            lock(&down).remove(&peer);
+                        }
+                        Ok(Told::Node(Event::Down(peer, trouble))) => {
+                            lock(&down).insert(peer, trouble);
+                        }
+                        Ok(Told::Alarm(alarm)) => lock(&alarms).push(alarm),
+                        Ok(Told::Node(_)) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                        Err(broadcast::error::RecvError::Closed) => return,
+                    }
+                }
+            }
+        });
+        let mut session = Self { client: opened.client, links: opened.links, carriers: Vec::new(), down, alarms, task: opened.task };
+        session.look_at_carriers().await?;
+        Ok(session)
+    }
+
+    /// Asks all nodes for newer state; tells people when too few answered to be sure.
+    pub(super) async fn refresh(&mut self, context: &Context) -> Result<Reach, CliError> {
+        let reach = match self.client.run(Command::Refresh).await? {
+            Reply::Refreshed(answered, of) => Reach { answered, of },
+            _ => Reach { answered: 0, of: 0 },
+        };
+        self.look_at_carriers().await?;
+        if reach.answered * 2 <= reach.of && reach.of > 0 {
+            context.output.note(&format!(
+                "{} of {} nodes answered: this is the newest state known here, there may be a newer one",
+                reach.answered, reach.of
+            ));
+        }
+        for alarm in std::mem::take(&mut *lock(&self.alarms)) {
+            context.output.note(&format!("warning: {alarm}"));
+        }
+        Ok(reach)
+    }
+
+    pub(super) async fn look_at_carriers(&mut self) -> Result<(), CliError> {
+        self.carriers = self.client.look(|peer| peer.vault().chain().tip().carriers.clone()).await?;
+        Ok(())
+    }
+
+    /// Returns how people call a node.
+    pub(super) fn name(&self, peer: &PeerId) -> String {
+        let named = self.carriers.iter().find(|carrier| carrier.peer == *peer).map(|carrier| carrier.name.clone());
+        named.filter(|name| !name.is_empty()).unwrap_or_else(|| cachette_core::address::short_peer(peer))
+    }
+
+    /// Returns the nodes that cannot be reached, with the reason in words.
+    pub(super) fn unreachable(&self) -> Vec<(String, String)> {
+        let down = lock(&self.down);
+        let words = |carrier: &Carrier| down.get(&carrier.peer).map(|trouble| (self.name(&carrier.peer), trouble.to_string()));
+        self.carriers.iter().filter_map(words).collect()
+    }
+
+    /// Returns the names of the nodes that can be reached.
+    pub(super) fn reachable(&self) -> Vec<String> {
+        let down = lock(&self.down);
+        self.carriers.iter().filter(|carrier| !down.contains_key(&carrier.peer)).map(|carrier| self.name(&carrier.peer)).collect()
+    }
+
+    /// Says how safe something is, as in "safe" and "3 of 3 copies on attic, cellar, paris".
+    pub(super) fn safety(&self, copies: Option<Copies>) -> (&'static str, String) {
+        let Some(copies) = copies else { return ("safe", "nothing to copy".into()) };
+        if self.carriers.is_empty() {
+            return ("local", "1 copy, on this machine only".into());
+        }
+        let counted = format!("{} of {} copies", copies.durable, copies.wanted);
+        let state = if copies.is_safe() { "safe" } else { "on its way" };
+        if copies.is_complete() {
+            // Of more nodes than copies, which ones hold a file is for `cachette stat` to say.
+            let names = if self.carriers.len() == usize::from(copies.wanted) {
+                format!(" on {}", self.reachable().join(", "))
+            } else {
+                String::new()
+            };
+            return (state, counted + &names);
+        }
+        let down: Vec<String> = self.unreachable().into_iter().map(|(name, why)| format!("{name} is down ({why})")).collect();
+        let rest = if down.is_empty() { String::new() } else { format!(" · {}; it catches up when it is back", down.join(", ")) };
+        (state, counted + &rest)
+    }
+
+    /// Returns the nodes with their names.
+    pub(super) fn names(&self) -> Vec<(PeerId, String)> {
+        self.carriers.iter().map(|carrier| (carrier.peer, self.name(&carrier.peer))).collect()
+    }
+
+    /// Returns the bytes that all links moved so far: while this changes, something is going on.
+    pub(super) fn traffic(&self) -> (u64, u64) {
+        self.links.all().iter().map(|link| link.traffic()).fold((0, 0), |sum, link| (sum.0 + link.0, sum.1 + link.1))
+    }
+
+    /// Says what is missing for something to be safe.
+    pub(super) async fn not_safe_yet(&self) -> CliError {
+        let fewest = self.client.look(|peer| peer.vault().fewest()).await.ok().flatten();
+        let (durable, safe_at, wanted) = fewest.map_or((0, 0, 0), |copies| (copies.durable, copies.safe_at, copies.wanted));
+        let missing = safe_at.saturating_sub(durable);
+        let nodes = if missing == 1 { "1 more node".to_owned() } else { format!("{missing} more nodes") };
+        let mut error = CliError::new(ExitKind::NotSafeYet, format!("not yet safe: {durable} of {wanted} copies, waiting for {nodes}"));
+        for (name, why) in self.unreachable() {
+            error = error.detail(format!("{name}: {why}"));
+        }
+        error.hint("what was sealed is kept; run the same command again when a node is back, and it goes on from there")
+    }
+
+    /// Closes the vault; connections get a moment to say goodbye.
+    pub(super) async fn close(self) {
+        drop(self.client);
+        // A peer that draws its goodbye out does not keep a finished command waiting.
+        let _ = timeout(CLOSE, self.task).await;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The error of a command that needs a vault where there is none.
+pub(super) fn no_vault(path: &std::path::Path) -> CliError {
+    CliError::new(ExitKind::NotFound, format!("no vault is set up in {}", path.display()))
+        .hint("`cachette init` makes one, `cachette init --restore` brings one back from its recovery words")
+}
+
+impl From<OpenError> for CliError {
+    fn from(error: OpenError) -> Self {
+        use crate::data_dir::DataDirError::{InUse, InUseBySomebody};
+        let failure = Self::new(ExitKind::Environment, &error);
+        match error {
+            OpenError::DataDir(InUse { .. } | InUseBySomebody { .. }) => {
+                failure.hint("another command is working on this vault; wait until it is done, or stop it")
+            }
+            OpenError::Vault(_) => Self { kind: ExitKind::Damaged, ..failure }
+                .hint("the vault itself is safe on its nodes: restore it with `cachette init --restore` into another --data-dir"),
+            _ => failure,
+        }
+    }
+}
+
+impl From<RestoringError> for CliError {
+    fn from(error: RestoringError) -> Self {
+        let kind = match &error {
+            RestoringError::NoNode(_) | RestoringError::TooFew { .. } => ExitKind::Environment,
+            RestoringError::NotFound => ExitKind::NotFound,
+            RestoringError::Records(_) | RestoringError::Several(_) => ExitKind::Damaged,
+            RestoringError::Ended => ExitKind::Internal,
+            RestoringError::Authority(_) => ExitKind::Refused,
+            _ => ExitKind::Environment,
+        };
+        let failure = Self::new(kind, &error);
+        match error {
+            RestoringError::Open(error) => error.into(),
+            RestoringError::NoNode(failures) => failures
+                .into_iter()
+                .fold(failure, |failure, (address, trouble)| failure.detail(format!("{address}: {trouble}")))
+                .hint("nothing was changed; try another address of the recovery sheet with --node"),
+            RestoringError::NotFound => {
+                failure.hint("nothing was changed; compare the words with the sheet, and try another of its addresses")
+            }
+            RestoringError::TooFew { .. } => failure.hint("start more of the vault's nodes and run the command again"),
+            _ => failure,
+        }
+    }
+}
+
+impl From<device::DeviceError> for CliError {
+    fn from(error: device::DeviceError) -> Self {
+        let kind = match &error {
+            device::DeviceError::None(_) => ExitKind::NotFound,
+            device::DeviceError::Password(_) => ExitKind::Refused,
+            device::DeviceError::File(_) => ExitKind::Environment,
+            _ => ExitKind::Damaged,
+        };
+        let failure = Self::new(kind, &error);
+        match error {
+            device::DeviceError::Password(_) => {
+                failure.hint("nothing was changed; if the password is lost, the 24 recovery words still open the vault")
+            }
+            _ => failure,
+        }
+    }
+}
+
+impl From<Closed> for CliError {
+    fn from(error: Closed) -> Self {
+        Self::new(ExitKind::Internal, error)
+    }
+}
+
+impl From<CommandError> for CliError {
+    fn from(error: CommandError) -> Self {
+        let kind = match &error {
+            CommandError::NotFound(_) => ExitKind::NotFound,
+            CommandError::NotADirectory(_) | CommandError::NotAFile(_) | CommandError::Exists(_) | CommandError::IntoItself(_) => {
+                ExitKind::Usage
+            }
+            CommandError::Unavailable(_) | CommandError::NotKept => ExitKind::Environment,
+            CommandError::Damaged(_) | CommandError::SelfCheck => ExitKind::Damaged,
+            CommandError::NoRight(_) | CommandError::NoKey => ExitKind::Refused,
+            CommandError::Lost(_) | CommandError::Cancelled => ExitKind::NotSafeYet,
+            _ => ExitKind::Internal,
+        };
+        let failure = Self::new(kind, &error);
+        match error {
+            CommandError::Unavailable(_) => {
+                failure.hint("nothing is lost as long as one node that holds them comes back; `cachette peers` shows how to reach them")
+            }
+            CommandError::Lost(_) => failure.hint("run the same command again: it sends that content anew"),
+            _ => failure,
+        }
+    }
+}
+
+/// How long a finished command waits for goodbyes.
+const CLOSE: Duration = Duration::from_secs(2);
