@@ -122,6 +122,7 @@ impl Peer {
             Event::Got(block) => vault::Input::Got(block.clone()),
             Event::Unavailable(id, _) => vault::Input::Unavailable(*id),
             Event::Published(id, copies) => vault::Input::Published(*id, *copies),
+            Event::Unpublished(id, ..) => vault::Input::Unpublished(*id),
             Event::Records(vault, peer, records) if *vault == self.id() => vault::Input::Records(*peer, records.clone()),
             Event::Answered(REFRESH, node::Answer::Asked { answered, of, .. }) => vault::Input::Refreshed(*answered, *of),
             _ => return None,
@@ -131,5 +132,12 @@ impl Peer {
 
 /// Whether people may want to hear of an event that the vault has taken in.
 const fn is_news(event: &node::Event) -> bool {
-    matches!(event, node::Event::Unavailable(..) | node::Event::Lost(_) | node::Event::Answered(..) | node::Event::Placed(..))
+    matches!(
+        event,
+        node::Event::Unavailable(..)
+            | node::Event::Unpublished(..)
+            | node::Event::Lost(_)
+            | node::Event::Answered(..)
+            | node::Event::Placed(..)
+    )
 }

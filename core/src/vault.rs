@@ -93,6 +93,8 @@ pub enum Input {
     Unavailable(BlockId),
     /// A record is durable on a further carrier.
     Published(RecordId, Copies),
+    /// A carrier did not take a record; it is brought there when the carrier is back.
+    Unpublished(RecordId),
     /// Records that a carrier holds.
     Records(PeerId, Vec<Record>),
     /// All carriers have been asked for records: so many of so many answered.

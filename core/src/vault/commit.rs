@@ -50,7 +50,7 @@ pub(super) enum Phase {
     /// A head waits for its copies.
     Publishing(RecordId, Outcome),
     /// Blocks and heads are safe; copies beyond that are still on their way.
-    Settling(Outcome),
+    Settling(RecordId, Outcome),
 }
 
 /// What follows when every block is safe.
@@ -75,6 +75,22 @@ pub(super) struct Outcome {
     changed: bool,
     /// Copies of the head.
     pub(super) head: Option<Copies>,
+    /// Carriers that could not take the head now.
+    pub(super) missed: u8,
+}
+
+impl Outcome {
+    const fn new(changed: bool) -> Self {
+        Self { changed, head: None, missed: 0 }
+    }
+
+    /// Says whether nothing more is heard of the head: every carrier has it, or could not take it.
+    const fn is_settled(&self) -> bool {
+        match self.head {
+            Some(copies) => copies.durable + self.missed >= copies.wanted,
+            None => true,
+        }
+    }
 }
 
 /// What a phase came to.
@@ -165,15 +181,17 @@ impl Vault {
             Phase::Placing(next) if !self.writing.is_safe() => Step::Wait(Phase::Placing(next)),
             Phase::Placing(Next::Head(built)) => Step::Wait(self.sign(built)?),
             Phase::Placing(Next::Same) => match self.publish_heads() {
-                Some(head) => Step::On(Phase::Publishing(head, Outcome { changed: false, head: None })),
-                None => Step::Over(Outcome { changed: false, head: None }),
+                Some(head) => Step::On(Phase::Publishing(head, Outcome::new(false))),
+                None => Step::Over(Outcome::new(false)),
             },
-            Phase::Placing(Next::Nothing) => Step::On(Phase::Settling(Outcome { changed: false, head: None })),
+            Phase::Placing(Next::Nothing) => Step::On(Phase::Settling(RecordId([0; 32]), Outcome::new(false))),
             Phase::Keeping(written) => Step::Wait(Phase::Keeping(written)),
-            Phase::Publishing(_, outcome) if outcome.head.is_some_and(|copies| copies.is_safe()) => Step::On(Phase::Settling(outcome)),
+            Phase::Publishing(head, outcome) if outcome.head.is_some_and(|copies| copies.is_safe()) => {
+                Step::On(Phase::Settling(head, outcome))
+            }
             Phase::Publishing(head, outcome) => Step::Wait(Phase::Publishing(head, outcome)),
-            Phase::Settling(outcome) if self.writing.is_settled() => Step::Over(outcome),
-            Phase::Settling(outcome) => Step::Wait(Phase::Settling(outcome)),
+            Phase::Settling(_, outcome) if self.writing.is_settled() && outcome.is_settled() => Step::Over(outcome),
+            Phase::Settling(head, outcome) => Step::Wait(Phase::Settling(head, outcome)),
         })
     }
 
@@ -198,7 +216,7 @@ impl Vault {
         let Some(Commit { phase: phase @ Phase::Keeping(_), .. }) = &mut self.commit else { return };
         let Phase::Keeping(written) = std::mem::replace(phase, Phase::Walking) else { return };
         let Written { head, built } = *written;
-        *phase = Phase::Publishing(head.id(), Outcome { changed: true, head: None });
+        *phase = Phase::Publishing(head.id(), Outcome::new(true));
         self.out.push(Output::Publish(Record::Head(head.clone())));
         self.view.advance(head, built.snapshot, built.root);
         self.merge();

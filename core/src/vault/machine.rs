@@ -175,6 +175,7 @@ impl Vault {
                 self.arrived(arrived);
             }
             Input::Published(id, copies) => self.published(id, copies),
+            Input::Unpublished(id) => self.unpublished(id),
             Input::Records(_, records) => self.records(records),
             Input::Refreshed(answered, of) => {
                 self.refreshed = Some((answered, of));
@@ -422,10 +423,19 @@ impl Vault {
             self.amending = None;
             self.out.reply(command, Ok(Reply::Done));
         }
-        if let Some(Commit { phase: Phase::Publishing(record, outcome), .. }) = &mut self.commit
+        if let Some(Commit { phase: Phase::Publishing(record, outcome) | Phase::Settling(record, outcome), .. }) = &mut self.commit
             && *record == id
         {
             outcome.head = Some(copies);
+            outcome.missed = outcome.missed.min(copies.wanted.saturating_sub(copies.durable));
+        }
+    }
+
+    fn unpublished(&mut self, id: crate::id::RecordId) {
+        if let Some(Commit { phase: Phase::Publishing(record, outcome) | Phase::Settling(record, outcome), .. }) = &mut self.commit
+            && *record == id
+        {
+            outcome.missed = outcome.missed.saturating_add(1);
         }
     }
 
