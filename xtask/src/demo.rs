@@ -1,7 +1,29 @@
-//! `cargo xtask demo`: the whole promise in one run, on real files.
+//! `cargo xtask demo`: the whole promise in one run, on real files. The story itself is `tests/examples/demo.rs`.
+
+use std::process::Command;
+use std::time::Duration;
 
 use crate::Failure;
+use crate::cargo::{loud, root, target_dir};
+use crate::stage::succeed;
 
-pub(crate) fn run(_: &[String]) -> Result<(), Failure> {
-    Err("the demo needs commands that the binary does not have yet".to_owned())
+pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
+    // One build for both, so that the demo finds the binary beside itself.
+    let build = [
+        "build",
+        "--locked",
+        "--release",
+        "--package",
+        "cachette",
+        "--package",
+        "cachette-tests",
+        "--bin",
+        "cachette",
+        "--example",
+        "demo",
+    ];
+    succeed(loud(&build), Duration::MAX)?;
+    let mut demo = Command::new(target_dir().join("release/examples/demo"));
+    demo.args(arguments).current_dir(root());
+    succeed(demo, Duration::MAX)
 }

@@ -13,7 +13,6 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("std::net::ToSocketAddrs", "names are looked up by the driver"),
     ("std::thread", "threads are the driver's; heavy work leaves as `Job`"),
     ("std::sync::mpsc", "machines are driven, they do not wait"),
-    ("std::sync::Mutex", "machines are owned by one driver"),
     ("std::env", "configuration comes in as values"),
     ("std::process", "a machine never ends the process"),
     ("std::hash::RandomState", "order must be the same on every run"),
