@@ -39,9 +39,13 @@ fn main() {
     let mut chunker = Chunker::new();
     chunker.push(content.clone());
     let chunks = std::iter::from_fn(|| chunker.finish()).collect::<Vec<_>>();
-    println!("{} chunks, {} KiB on average", chunks.len(), content.len() / chunks.len() >> 10);
+    println!("{} chunks, {} KiB on average", chunks.len(), (content.len() / chunks.len()) >> 10);
     let chunk_key = ChunkKey::new([1; 32]);
-    measure("name chunks", content.len(), || chunks.iter().for_each(|chunk| drop(black_box(chunk_key.id(chunk)))));
+    measure("name chunks", content.len(), || {
+        chunks.iter().for_each(|chunk| {
+            black_box(chunk_key.id(chunk));
+        })
+    });
     measure("probe for compression, noise", content.len(), || chunks.iter().for_each(|chunk| drop(black_box(compress(chunk)))));
     let text = (0..4000).map(|line| format!("line {line} of a file that compresses, {}\n", line * 7919)).collect::<String>().into_bytes();
     let stored = compress(&text).expect("text pays");

@@ -176,6 +176,7 @@ mod tests {
 
     tagged! {
         #[derive(Debug, PartialEq)]
+        #[expect(unreachable_pub, reason = "the macro makes public enums")]
         pub enum Shape {
             1 => Dot(()),
             2 => Line((u64, u64)),

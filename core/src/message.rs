@@ -1,7 +1,7 @@
 //! What peers say to each other: one enum, one file. A message travels as a header (`[tag, body]`) and, for [`Message::Block`], the
 //! block's bytes as payload behind it.
 //!
-//! Nothing moves uninvited: a block answers a [`Want`] (uploads, repair) or a [`Fetch`] (reads). Questions carry an [`Ask`] number
+//! Nothing moves uninvited: a block answers a [`Plain::Want`] (uploads, repair) or a [`Plain::Fetch`] (reads). Questions carry an [`Ask`] number
 //! that the answer repeats; an ask belongs to one link and one direction.
 
 use bytes::Bytes;

@@ -98,6 +98,7 @@ impl Peer {
     }
 
     /// What the vault wants of the node; anything else is the driver's.
+    #[expect(clippy::result_large_err, reason = "moved on at once, never kept")]
     fn down(&self, output: vault::Output) -> Result<node::Request, vault::Output> {
         use node::Request;
         Ok(match output {

@@ -144,3 +144,6 @@ pub enum Alarm {
     #[error("the vault's certificates part into two branches")]
     CertificateFork,
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,7 +56,7 @@ pub(super) enum Phase {
 /// What follows when every block is safe.
 pub(super) enum Next {
     /// A new head for this snapshot.
-    Head(Built),
+    Head(Box<Built>),
     /// The heads that stand, for carriers that do not have them.
     Same,
     /// Nothing: no change was made.
@@ -157,7 +157,7 @@ impl Vault {
                         self.writing.place_tree(&mut self.out);
                     }
                     self.writing.journal(&mut self.out);
-                    Step::On(Phase::Placing(built.map_or(Next::Nothing, Next::Head)))
+                    Step::On(Phase::Placing(built.map_or(Next::Nothing, |built| Next::Head(Box::new(built)))))
                 }
                 Err(EditError::Walk(WalkError::Missing(keys))) => {
                     self.fetch.want(command, &keys, Cache::Pages, &mut self.out);
@@ -179,7 +179,7 @@ impl Vault {
                 Err(Refused::Command(error)) => return Err(error),
             },
             Phase::Placing(next) if !self.writing.is_safe() => Step::Wait(Phase::Placing(next)),
-            Phase::Placing(Next::Head(built)) => Step::Wait(self.sign(built)?),
+            Phase::Placing(Next::Head(built)) => Step::Wait(self.sign(*built)?),
             Phase::Placing(Next::Same) => match self.publish_heads() {
                 Some(head) => Step::On(Phase::Publishing(head, Outcome::new(false))),
                 None => Step::Over(Outcome::new(false)),

@@ -116,12 +116,10 @@ impl Merge<'_> {
             let stands = is_first && entry.heads[0].as_ref() == Some(node);
             let merges_in_place = is_first && is_folder(head) && matches!(entry.heads[0], Some(Node::Dir { .. }));
             match node {
-                Node::Dir { meta, .. } if merges_in_place => {
-                    if !stands && entry.heads[0].as_ref().and_then(Node::meta) != Some(meta) {
-                        edits.insert(path.clone(), Edit::Directory(*meta));
-                    }
+                Node::Dir { meta, .. } if merges_in_place && entry.heads[0].as_ref().and_then(Node::meta) != Some(meta) => {
+                    edits.insert(path.clone(), Edit::Directory(*meta));
                 }
-                node if !stands => {
+                node if !stands && !merges_in_place => {
                     edits.insert(path.clone(), Edit::Put(node.clone()));
                 }
                 _ => {}

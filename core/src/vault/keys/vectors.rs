@@ -29,8 +29,14 @@ fn vectors_of_keys() {
     };
     let locked = Locked::lock_at(Cost::FLOOR, &device, "correct horse", &[9; 32]).expect("memory enough");
     assert_eq!(locked.open("correct horse").expect("right").expose(), device.expose());
-    let invitation =
-        Invitation { peer: one.peer(), addresses: vec!["wss://attic.example:4001".to_owned()], token: [5; 16], limit: 1 << 40 };
+    let invitation = Invitation {
+        peer: one.peer(),
+        addresses: vec!["wss://attic.example:4001".to_owned()],
+        token: [5; 16],
+        limit: 1 << 40,
+        name: "attic".into(),
+        zone: "home".into(),
+    };
 
     check(
         "keys",

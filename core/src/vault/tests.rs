@@ -1,0 +1,426 @@
+//! Stories of one vault on one or two devices, over a world that keeps blocks and records in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+
+use super::keys::{Amendment, Newcomer, found};
+use super::tree::{Meta, Node, Path};
+use super::*;
+use crate::id::VaultId;
+use crate::identity::{Identity, Seed};
+use crate::record::Policy;
+use crate::time::Time;
+
+const META: Meta = Meta { mode: 0o644, modified_seconds: 1_700_000_000, modified_nanos: 5 };
+const SAFE: Copies = Copies { durable: 1, safe_at: 1, wanted: 1 };
+
+/// What all devices share: the carriers' blocks and records.
+#[derive(Default)]
+struct World {
+    blocks: BTreeMap<BlockId, Block>,
+    records: BTreeMap<RecordId, Record>,
+    placed: usize,
+    placed_bytes: usize,
+}
+
+/// One device: its vault, its notes, and what came out.
+struct Device {
+    vault: Vault,
+    seed: [u8; 32],
+    notes: BTreeMap<Vec<u8>, Vec<u8>>,
+    next: u64,
+    replies: BTreeMap<CommandId, Result<Reply, CommandError>>,
+    bytes: BTreeMap<CommandId, Vec<u8>>,
+    alarms: Vec<Alarm>,
+    /// Blocks that get no copy however often they are placed.
+    refuse: bool,
+    /// The order of everything that matters for safety.
+    journal: Vec<String>,
+}
+
+fn seed(number: u8) -> Seed {
+    Seed::new([number; 32])
+}
+
+fn path(text: &str) -> Path {
+    Path::parse(text).expect("a valid path")
+}
+
+/// Founds a vault; returns what its first device and its recovery phrase have to keep.
+fn founded() -> (Chain, BTreeMap<Vec<u8>, Vec<u8>>) {
+    let founding = found(&Identity::from_seed(&seed(1)), &Identity::from_seed(&seed(9)), Policy::default(), &[3; 32]).expect("founded");
+    let notes = BTreeMap::from([(notes::certificate_key(0), founding.chain.tip().bytes().to_vec())]);
+    (founding.chain, notes)
+}
+
+impl Device {
+    fn open(number: u8, notes: BTreeMap<Vec<u8>, Vec<u8>>) -> Self {
+        let list = notes.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        let vault = Vault::open(Time(1_000), Opening { seed: seed(number), notes: list, entropy: [7; 32] }).expect("it opens");
+        Self {
+            vault,
+            seed: [number; 32],
+            notes,
+            next: 0,
+            replies: BTreeMap::new(),
+            bytes: BTreeMap::new(),
+            alarms: Vec::new(),
+            refuse: false,
+            journal: Vec::new(),
+        }
+    }
+
+    /// Ends the process as SIGKILL would, and starts it again with what was kept.
+    fn killed(self) -> Self {
+        Self::open(self.seed[0], self.notes)
+    }
+
+    fn handle(&mut self, world: &mut World, input: Input) {
+        self.vault.handle(Time(1_000), input);
+        self.settle(world);
+    }
+
+    /// Does what the vault wants until it wants nothing more.
+    fn settle(&mut self, world: &mut World) {
+        while let Some(output) = self.vault.poll() {
+            let input = match output {
+                Output::Place(block) => {
+                    self.journal.push(format!("place {}", block.id()));
+                    if self.refuse {
+                        continue;
+                    }
+                    world.placed += 1;
+                    world.placed_bytes += block.bytes().len();
+                    let id = block.id();
+                    world.blocks.insert(id, block);
+                    Input::Settled(id, SAFE)
+                }
+                Output::Confirm(ids) => {
+                    for id in ids {
+                        let input = if world.blocks.contains_key(&id) { Input::Settled(id, SAFE) } else { Input::Lost(id) };
+                        self.vault.handle(Time(1_000), input);
+                    }
+                    continue;
+                }
+                Output::Need(ids) => {
+                    for id in ids {
+                        let input = world.blocks.get(&id).map_or(Input::Unavailable(id), |block| Input::Got(block.clone()));
+                        self.vault.handle(Time(1_000), input);
+                    }
+                    continue;
+                }
+                Output::Publish(record) => {
+                    self.journal.push(format!("publish {}", record.id()));
+                    let id = record.id();
+                    world.records.insert(id, record);
+                    Input::Published(id, SAFE)
+                }
+                Output::Refresh => {
+                    let records = world.records.values().cloned().collect();
+                    self.vault.handle(Time(1_000), Input::Records(PeerId([0; 32]), records));
+                    Input::Refreshed(1, 1)
+                }
+                Output::Job(id, job) => Input::Done(id, job.run()),
+                Output::Keep(id, notes, durable) => {
+                    if durable {
+                        self.journal.push("keep".into());
+                    }
+                    for (key, value) in notes {
+                        match value {
+                            Some(value) => drop(self.notes.insert(key, value)),
+                            None => drop(self.notes.remove(&key)),
+                        }
+                    }
+                    Input::Kept(id, true)
+                }
+                Output::Bytes(id, bytes) => {
+                    self.bytes.entry(id).or_default().extend_from_slice(&bytes);
+                    continue;
+                }
+                Output::Reply(id, reply) => {
+                    self.replies.insert(id, reply);
+                    continue;
+                }
+                Output::Alarm(alarm) => {
+                    self.alarms.push(alarm);
+                    continue;
+                }
+                Output::Forget(_) | Output::Follow(_) | Output::More(..) => continue,
+            };
+            self.vault.handle(Time(1_000), input);
+        }
+    }
+
+    fn start(&mut self, world: &mut World, command: Command) -> CommandId {
+        self.next += 1;
+        let id = CommandId(self.next);
+        self.handle(world, Input::Command(id, command));
+        id
+    }
+
+    fn run(&mut self, world: &mut World, command: Command) -> Result<Reply, CommandError> {
+        let id = self.start(world, command);
+        self.replies.remove(&id).expect("the command is done")
+    }
+
+    fn put(&mut self, world: &mut World, to: &str, content: &[u8]) {
+        let id = self.start(world, Command::Put(path(to), New::File(META)));
+        for piece in content.chunks(300_000) {
+            self.handle(world, Input::Bytes(id, Bytes::copy_from_slice(piece)));
+        }
+        self.handle(world, Input::End(id));
+        assert!(matches!(self.replies.remove(&id), Some(Ok(Reply::Staged { .. }))));
+    }
+
+    fn commit(&mut self, world: &mut World) -> Committed {
+        match self.run(world, Command::Commit(String::new())) {
+            Ok(Reply::Committed(committed)) => committed,
+            other => panic!("not committed: {other:?}"),
+        }
+    }
+
+    fn read(&mut self, world: &mut World, from: &str, start: u64, len: Option<u64>) -> Result<Vec<u8>, CommandError> {
+        let id = self.start(world, Command::Read { path: path(from), from: start, len });
+        while !self.replies.contains_key(&id) {
+            self.handle(world, Input::Pull(id, 700_000));
+        }
+        self.replies.remove(&id).expect("done").map(|_| self.bytes.remove(&id).unwrap_or_default())
+    }
+
+    fn names(&mut self, world: &mut World, folder: &str) -> Vec<String> {
+        let command = Command::List { path: path(folder), after: None, limit: 1000 };
+        match self.run(world, command) {
+            Ok(Reply::List(entries)) => entries.iter().map(|entry| entry.name.to_string()).collect(),
+            other => panic!("not listed: {other:?}"),
+        }
+    }
+
+    fn refresh(&mut self, world: &mut World) {
+        assert!(matches!(self.run(world, Command::Refresh), Ok(Reply::Refreshed(1, 1))));
+    }
+}
+
+/// Bytes without pattern, the same for the same seed.
+fn noise(len: usize, seed: u8) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    blake3::Hasher::new_keyed(&[seed; 32]).finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+#[test]
+fn what_was_put_is_read_back_whole_and_in_parts() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    let (large, text) = (noise(5_000_000, 1), b"hello ".repeat(60_000));
+    device.put(&mut world, "/films/large", &large);
+    device.put(&mut world, "/text", &text);
+    device.put(&mut world, "/empty", b"");
+    let committed = device.commit(&mut world);
+    assert!(committed.changed);
+    assert!(committed.stats.new_bytes < 5_400_000);
+    assert!(device.read(&mut world, "/films/large", 0, None) == Ok(large.clone()));
+    assert!(device.read(&mut world, "/text", 0, None) == Ok(text));
+    assert_eq!(device.read(&mut world, "/empty", 0, None), Ok(Vec::new()));
+    assert!(device.read(&mut world, "/films/large", 1_234_567, Some(2_000_001)) == Ok(large[1_234_567..3_234_568].to_vec()));
+    assert!(device.read(&mut world, "/films/large", 4_999_990, Some(100)) == Ok(large[4_999_990..].to_vec()));
+    assert_eq!(device.read(&mut world, "/films", 0, None), Err(CommandError::NotAFile("films".into())));
+    assert!(matches!(device.read(&mut world, "/nothing", 0, None), Err(CommandError::NotFound(_))));
+    assert_eq!(device.names(&mut world, "/"), ["empty", "films", "text"]);
+    // A device that starts again, and one that holds nothing but the notes, see the same.
+    let mut again = device.killed();
+    assert!(again.read(&mut world, "/films/large", 0, None) == Ok(large));
+}
+
+#[test]
+fn putting_the_same_again_moves_nothing_and_moving_sends_a_few_kib() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    let large = noise(5_000_000, 1);
+    device.put(&mut world, "/large", &large);
+    device.commit(&mut world);
+    let before = world.placed;
+    device.put(&mut world, "/large", &large);
+    let committed = device.commit(&mut world);
+    assert!(!committed.changed);
+    assert_eq!(world.placed, before, "not a block moves");
+    world.placed_bytes = 0;
+    assert!(matches!(device.run(&mut world, Command::Move(path("/large"), path("/new/name"))), Ok(Reply::Staged { .. })));
+    device.commit(&mut world);
+    assert!(world.placed_bytes <= 16 << 10, "{}", world.placed_bytes);
+    assert!(device.read(&mut world, "/new/name", 0, None) == Ok(large.clone()));
+    // One byte in front costs the chunk that it is in, not the file.
+    world.placed_bytes = 0;
+    device.put(&mut world, "/new/name", &[b"x".as_slice(), &large].concat());
+    device.commit(&mut world);
+    assert!(world.placed_bytes <= 2 << 20, "{}", world.placed_bytes);
+}
+
+#[test]
+fn c07_a_head_is_published_only_after_all_its_blocks_are_safe_and_it_is_kept() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    device.refuse = true;
+    device.put(&mut world, "/file", &noise(3_000_000, 1));
+    let commit = device.start(&mut world, Command::Commit(String::new()));
+    assert!(device.replies.is_empty(), "nothing is safe, so nothing is said");
+    assert!(world.records.is_empty(), "and nobody sees a head");
+    let waiting: Vec<BlockId> =
+        device.journal.iter().filter_map(|line| line.strip_prefix("place ")).map(|id| id.parse().expect("an id")).collect();
+    for (number, id) in waiting.iter().enumerate() {
+        assert!(world.records.is_empty(), "block {number} of {} is not safe", waiting.len());
+        device.handle(&mut world, Input::Placed(*id, Copies { durable: 1, safe_at: 2, wanted: 3 }));
+        assert!(world.records.is_empty());
+        device.handle(&mut world, Input::Placed(*id, Copies { durable: 2, safe_at: 2, wanted: 3 }));
+    }
+    assert_eq!(world.records.len(), 1);
+    let kept = device.journal.iter().position(|line| line == "keep").expect("the head was kept");
+    let published = device.journal.iter().position(|line| line.starts_with("publish")).expect("and published");
+    assert!(kept < published);
+    assert!(!device.replies.contains_key(&commit), "further copies are still on their way");
+    for id in waiting {
+        device.handle(&mut world, Input::Settled(id, Copies { durable: 3, safe_at: 2, wanted: 3 }));
+    }
+    assert!(matches!(device.replies.get(&commit), Some(Ok(Reply::Committed(_)))));
+}
+
+#[test]
+fn c10_an_interrupted_put_goes_on_where_it_was() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    let large = noise(40 << 20, 1);
+    let id = device.start(&mut world, Command::Put(path("/large"), New::File(META)));
+    for piece in large[..36 << 20].chunks(1 << 20) {
+        device.handle(&mut world, Input::Bytes(id, Bytes::copy_from_slice(piece)));
+    }
+    let sent = world.placed_bytes;
+    assert!(sent > 30 << 20);
+    let mut device = device.killed();
+    world.placed_bytes = 0;
+    device.put(&mut world, "/large", &large);
+    device.commit(&mut world);
+    assert!(world.placed_bytes < 26 << 20, "{} of what was sent is sent again", world.placed_bytes);
+    assert!(device.read(&mut world, "/large", 0, None) == Ok(large));
+}
+
+#[test]
+fn a_block_that_vanished_is_noticed_and_sent_again_the_next_time() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    let content = noise(3_000_000, 1);
+    device.put(&mut world, "/one", &content);
+    device.commit(&mut world);
+    let gone = *world.blocks.keys().next().expect("blocks");
+    let lost = world.blocks.remove(&gone).expect("there");
+    device.put(&mut world, "/two", &content);
+    let result = device.run(&mut world, Command::Commit(String::new()));
+    if lost.bytes().len() == 1 << 20 {
+        assert_eq!(result.map(|_| ()), Err(CommandError::Lost(gone)));
+    }
+    let mut device = device.killed();
+    world.blocks.insert(gone, lost);
+    device.put(&mut world, "/two", &content);
+    device.commit(&mut world);
+    assert!(device.read(&mut world, "/two", 0, None) == Ok(content));
+}
+
+#[test]
+fn a_read_of_what_nobody_has_says_so() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    device.put(&mut world, "/file", &noise(3_000_000, 1));
+    device.commit(&mut world);
+    let mut device = device.killed();
+    world.blocks.clear();
+    assert!(matches!(device.read(&mut world, "/file", 0, None), Err(CommandError::Unavailable(_))));
+}
+
+/// Two devices of one vault that know its first snapshot.
+fn two_devices(world: &mut World) -> (Device, Device) {
+    let (mut chain, mut notes) = founded();
+    let second = Identity::from_seed(&seed(2));
+    let certificate = Amendment::of(&chain).enrol(Newcomer::device(&second)).expect("new").sign(&Identity::from_seed(&seed(1)), &[4; 32]);
+    let certificate = certificate.expect("signed");
+    notes.insert(notes::certificate_key(1), certificate.bytes().to_vec());
+    chain.extend(certificate).expect("it stands");
+    let (mut one, mut two) = (Device::open(1, notes.clone()), Device::open(2, notes));
+    for (name, content) in [("/both", "base"), ("/kept", "base"), ("/gone", "base"), ("/dir/x", "base")] {
+        one.put(world, name, content.as_bytes());
+    }
+    one.commit(world);
+    two.refresh(world);
+    assert_eq!(two.names(world, "/"), ["both", "dir", "gone", "kept"]);
+    (one, two)
+}
+
+#[test]
+fn n03_two_devices_that_changed_the_same_lose_nothing_whatever_the_order() {
+    let mut trees = BTreeSet::new();
+    for swapped in [false, true] {
+        let mut world = World::default();
+        let (mut one, mut two) = two_devices(&mut world);
+        one.put(&mut world, "/both", b"one's");
+        one.put(&mut world, "/dir/one", b"1");
+        one.run(&mut world, Command::Remove(path("/gone"))).expect("removed");
+        two.put(&mut world, "/both", b"two's");
+        two.put(&mut world, "/dir/two", b"2");
+        two.put(&mut world, "/gone", b"changed after all");
+        if swapped {
+            two.commit(&mut world);
+            one.commit(&mut world);
+        } else {
+            one.commit(&mut world);
+            two.commit(&mut world);
+        }
+        for device in [&mut one, &mut two] {
+            device.refresh(&mut world);
+            // The merged tree is seen once a commit has written it down.
+            device.commit(&mut world);
+            assert_eq!(device.names(&mut world, "/dir"), ["one", "two", "x"]);
+            let mut names = device.names(&mut world, "/");
+            assert_eq!(names.len(), 5, "{names:?}");
+            let conflict = names.iter().find(|name| name.starts_with("both (device")).expect("both versions stay").clone();
+            let contents: BTreeSet<Vec<u8>> =
+                ["/both", &format!("/{conflict}")].iter().map(|name| device.read(&mut world, name, 0, None).expect("there")).collect();
+            assert_eq!(contents, BTreeSet::from([b"one's".to_vec(), b"two's".to_vec()]));
+            assert_eq!(device.read(&mut world, "/gone", 0, None), Ok(b"changed after all".to_vec()), "a change wins over a deletion");
+            names.push(String::from_utf8(device.read(&mut world, "/both", 0, None).expect("there")).expect("text"));
+            trees.insert(names);
+        }
+    }
+    assert_eq!(trees.len(), 1, "all devices see one tree: {trees:?}");
+}
+
+#[test]
+fn m10_an_older_head_is_never_gone_back_to() {
+    let mut world = World::default();
+    let (mut one, mut two) = two_devices(&mut world);
+    let old = world.records.clone();
+    one.put(&mut world, "/new", b"new");
+    one.commit(&mut world);
+    two.refresh(&mut world);
+    assert!(two.names(&mut world, "/").contains(&"new".to_owned()));
+    let new = std::mem::replace(&mut world.records, old);
+    two.refresh(&mut world);
+    assert!(two.names(&mut world, "/").contains(&"new".to_owned()), "a rolled-back carrier changes nothing");
+    let mut two = two.killed();
+    two.refresh(&mut world);
+    assert!(two.names(&mut world, "/").contains(&"new".to_owned()), "nor after a restart");
+    world.records = new;
+    two.refresh(&mut world);
+    assert_eq!(two.alarms, []);
+}
+
+#[test]
+fn another_vaults_records_are_ignored() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let other = found(&Identity::from_seed(&seed(5)), &Identity::from_seed(&seed(6)), Policy::default(), &[3; 32]).expect("founded");
+    let certificate = Record::Certificate(other.chain.tip().clone());
+    world.records.insert(certificate.id(), certificate);
+    let mut device = Device::open(1, notes);
+    device.refresh(&mut world);
+    assert_ne!(device.vault.id(), VaultId([0; 32]));
+    assert_eq!(device.vault.chain().tip().number, 0);
+    assert!(matches!(device.run(&mut world, Command::Stat(path("/x"))), Err(CommandError::NotFound(_))));
+    let Ok(Reply::Stat(Node::Dir { .. })) = device.run(&mut world, Command::Stat(Path::root())) else { panic!("the root is a folder") };
+}
