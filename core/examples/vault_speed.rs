@@ -44,7 +44,7 @@ fn main() {
     measure("name chunks", content.len(), || {
         chunks.iter().for_each(|chunk| {
             black_box(chunk_key.id(chunk));
-        })
+        });
     });
     measure("probe for compression, noise", content.len(), || chunks.iter().for_each(|chunk| drop(black_box(compress(chunk)))));
     let text = (0..4000).map(|line| format!("line {line} of a file that compresses, {}\n", line * 7919)).collect::<String>().into_bytes();

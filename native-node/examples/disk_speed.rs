@@ -33,7 +33,7 @@ fn main() -> anyhow::Result<()> {
     println!("{:56} {:8.0} %", "  of the raw disk", 100.0 * raw.as_secs_f64() / took.as_secs_f64());
     report("get of 1,024 blocks of 1 MiB, 16 under way", GIB, get(&store, &blocks, 16));
     let (few, _) = blocks.split_at(64);
-    let again: Vec<Block> = few.iter().map(|block| altered(block)).collect();
+    let again: Vec<Block> = few.iter().map(altered).collect();
     let took = commit(&store, &again, 1, 1);
     println!("{:56} {:8.2} ms", "commit of one block of 1 MiB, until durable", took.as_secs_f64() * 1e3 / 64.0);
     store.close();

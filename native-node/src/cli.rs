@@ -125,7 +125,7 @@ fn run(cli: Cli, output: Output) -> Result<(), CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| CliError::new(ExitKind::Environment, &format!("no threads can be started: {error}")))?;
+        .map_err(|error| CliError::new(ExitKind::Environment, format!("no threads can be started: {error}")))?;
     runtime.block_on(async move {
         match cli.command {
             Command::Init(args) => args.run(context).await,

@@ -86,7 +86,7 @@ impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
         let failure = Self::new(ExitKind::Config, &error);
         match error {
-            ConfigError::UnknownKey { nearest: Some(nearest), .. } => failure.hint(&format!("did you mean `{nearest}`?")),
+            ConfigError::UnknownKey { nearest: Some(nearest), .. } => failure.hint(format!("did you mean `{nearest}`?")),
             ConfigError::UnknownKey { .. } => failure.hint("`cachette config` lists all keys"),
             ConfigError::NoHome => failure.hint("set HOME, or give --config and --data-dir"),
             _ => failure,

@@ -171,7 +171,7 @@ impl Found {
         let meta = meta_of(&metadata);
         let kind = metadata.file_type();
         if kind.is_dir() {
-            let entries = match fs::read_dir(from).and_then(|entries| entries.collect::<io::Result<Vec<_>>>()) {
+            let entries = match fs::read_dir(from).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
                 Ok(entries) => entries,
                 Err(error) => return self.skip(from, words(&error)),
             };
@@ -216,7 +216,7 @@ async fn put_all(client: &Client, items: VecDeque<Item>, progress: &Progress) ->
             loop {
                 let Some(item) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else { return Ok(skipped) };
                 let path = printable(&item.from.to_string_lossy());
-                match put_one(&client, item, &counter) {
+                match put_one(&client, &item, &counter) {
                     Ok(()) => {}
                     Err(PutOneError::Skip(reason)) => skipped.push(Skipped { path, reason }),
                     Err(PutOneError::Vault(error)) => return Err(error),
@@ -239,7 +239,7 @@ enum PutOneError {
     Vault(CommandError),
 }
 
-fn put_one(client: &Client, item: Item, counter: &AtomicU64) -> Result<(), PutOneError> {
+fn put_one(client: &Client, item: &Item, counter: &AtomicU64) -> Result<(), PutOneError> {
     let count = |bytes: usize| {
         counter.fetch_add(bytes as u64, Ordering::Relaxed);
     };

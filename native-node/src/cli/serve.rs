@@ -158,7 +158,7 @@ struct Signals {
 
 impl Signals {
     fn listen() -> Result<Self, CliError> {
-        let on = |kind| signal(kind).map_err(|error| CliError::new(ExitKind::Environment, &format!("signals cannot be caught: {error}")));
+        let on = |kind| signal(kind).map_err(|error| CliError::new(ExitKind::Environment, format!("signals cannot be caught: {error}")));
         Ok(Self { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())?, hangup: on(SignalKind::hangup())? })
     }
 

@@ -190,7 +190,7 @@ impl<'b> Batch<'b> {
         }
         let dirs: Vec<PathBuf> = touched.into_iter().collect();
         let synced = in_parallel(&dirs, self.shared.options.writers, |dir| self.shared.vfs.sync_dir(dir));
-        for error in synced.into_iter().filter_map(Result::err) {
+        if let Some(error) = synced.into_iter().filter_map(Result::err).next() {
             self.shared.break_down("syncing a directory", &error);
             return Err(Broken);
         }
