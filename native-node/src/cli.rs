@@ -1,5 +1,6 @@
 //! The command line: one file per command, named as typed; the doc comment on its `Args` is its help text.
 
+mod carriers;
 mod change;
 mod check;
 pub mod completions;
