@@ -100,6 +100,10 @@ fn p06_a_proof_does_not_hold_for_the_other_role() {
         let proof = rogue.proof(side, &rogue.hash());
         let told = rogue.finish(&mut link, &proof);
         assert_eq!(told == [ready(3)], side == 0, "role {side}: {told:?}");
+        let (mut link, mut rogue) = Forger::called();
+        let proof = rogue.proof(side, &rogue.hash());
+        let told = rogue.finish(&mut link, &proof);
+        assert_eq!(told.last() == Some(&ready(3)), side == 1, "role {side}: {told:?}");
     }
 }
 
@@ -235,32 +239,45 @@ fn keys_repeat_only_if_everything_repeats() {
     }
 }
 
-/// A caller with a Noise of its own that writes its own proof.
+/// A peer with a Noise of its own that writes its own proof.
 struct Forger {
     noise: snow::HandshakeState,
     static_public: [u8; 32],
 }
 
 impl Forger {
+    /// Calls a listener and goes on until only the forger's proof is missing.
     fn at_the_door() -> (Link, Self) {
         Self::at_the_door_of(listener())
     }
 
-    /// Goes on until only the forger's proof is missing.
     fn at_the_door_of(mut link: Link) -> (Link, Self) {
+        let mut forger = Self::new(true);
+        let mut buffer = [0; HANDSHAKE_MAX];
+        let len = forger.noise.write_message(&[], &mut buffer).expect("the first message");
+        let answer = transmitted(receive(&mut link, &buffer[..len]));
+        forger.noise.read_message(&answer[0], &mut buffer).expect("the second message");
+        (link, forger)
+    }
+
+    /// Is called by a dialler, which now waits for the forger's proof.
+    fn called() -> (Link, Self) {
+        let (mut link, mut forger) = (dialler(None), Self::new(false));
+        let first = transmitted(drain(&mut link));
+        forger.noise.read_message(&first[0], &mut []).expect("the first message");
+        (link, forger)
+    }
+
+    fn new(calls: bool) -> Self {
         let secret = x25519_dalek::StaticSecret::from([21; 32]);
         let primitives = resolver::Primitives { ephemeral: zeroize::Zeroizing::new([22; 32]) };
         let suite = "Noise_XX_25519_ChaChaPoly_BLAKE2s".parse().expect("the suite");
-        let mut noise = snow::Builder::with_resolver(suite, Box::new(primitives))
+        let noise = snow::Builder::with_resolver(suite, Box::new(primitives))
             .local_private_key(secret.as_bytes())
             .and_then(|builder| builder.prologue(b"cachette link prologue\x01"))
-            .and_then(snow::Builder::build_initiator)
+            .and_then(|builder| if calls { builder.build_initiator() } else { builder.build_responder() })
             .expect("a valid handshake");
-        let mut buffer = [0; HANDSHAKE_MAX];
-        let len = noise.write_message(&[], &mut buffer).expect("the first message");
-        let answer = transmitted(receive(&mut link, &buffer[..len]));
-        noise.read_message(&answer[0], &mut buffer).expect("the second message");
-        (link, Self { noise, static_public: x25519_dalek::PublicKey::from(&secret).to_bytes() })
+        Self { noise, static_public: x25519_dalek::PublicKey::from(&secret).to_bytes() }
     }
 
     fn hash(&self) -> Vec<u8> {
@@ -275,7 +292,7 @@ impl Forger {
 
     fn finish(&mut self, link: &mut Link, proof: &[u8]) -> Vec<Output> {
         let mut buffer = [0; HANDSHAKE_MAX];
-        let len = self.noise.write_message(proof, &mut buffer).expect("the third message");
+        let len = self.noise.write_message(proof, &mut buffer).expect("a message with the proof");
         receive(link, &buffer[..len])
     }
 }
