@@ -103,6 +103,7 @@ mod tests {
         let text = "all work and no play makes a dull file\n".repeat(20_000).into_bytes();
         let stored = compress(&text).expect("text pays");
         assert!(stored.len() < text.len() / 10);
+        assert_eq!(decompress(&stored, text.len() + 1), Err(DecompressError), "a shorter chunk is not the chunk");
         assert_eq!(decompress(&stored, text.len()), Ok(text));
     }
 

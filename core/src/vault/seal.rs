@@ -90,7 +90,7 @@ impl fmt::Debug for BlockKey {
 /// # Errors
 /// [`SealError`].
 pub fn seal(key: &SealKey, pack: Vec<u8>) -> Result<(Block, BlockKey), SealError> {
-    seal_and(key, pack, |_| {})
+    seal_and(key, pack, |_, _| {})
 }
 
 /// Opens a block.
@@ -107,17 +107,18 @@ pub fn open(block: &Block, key: &BlockKey) -> Result<Bytes, OpenError> {
     open_bytes(block.bytes(), &key.key).map(Bytes::from).ok_or(OpenError::Damaged)
 }
 
-/// Seals, lets `disturb` play the part of failing memory, and opens again.
-fn seal_and(key: &SealKey, mut pack: Vec<u8>, disturb: impl FnOnce(&mut [u8])) -> Result<(Block, BlockKey), SealError> {
+/// Seals, lets `disturb` play the part of failing memory before and after the cipher, and opens again.
+fn seal_and(key: &SealKey, mut pack: Vec<u8>, disturb: impl Fn(Moment, &mut [u8])) -> Result<(Block, BlockKey), SealError> {
     let len = pack.len();
     SizeLog::of_len(len + SEAL_OVERHEAD).map_err(|_| SealError::Length(len))?;
     let aad = aad();
     let pack_key = key.pack_key(&aad, &pack);
+    disturb(Moment::Keyed, &mut pack);
     let tag = ChaCha20Poly1305::new(&pack_key.into())
         .encrypt_inout_detached(&Nonce::default(), &aad, pack.as_mut_slice().into())
         .expect("invariant: a pack is far below the cipher's limit");
     pack.extend_from_slice(&tag);
-    disturb(&mut pack);
+    disturb(Moment::Sealed, &mut pack);
     let block = Block::new(Bytes::from(pack)).map_err(|_| SealError::Length(len))?;
     let opened = open_bytes(block.bytes(), &pack_key).ok_or(SealError::Mismatch)?;
     if key.pack_key(&aad, &opened) != pack_key {
@@ -125,6 +126,15 @@ fn seal_and(key: &SealKey, mut pack: Vec<u8>, disturb: impl FnOnce(&mut [u8])) -
     }
     let block_key = BlockKey { suite: SUITE_1, id: block.id(), key: pack_key };
     Ok((block, block_key))
+}
+
+/// When memory may fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    /// The key is derived, the cipher has not run.
+    Keyed,
+    /// The cipher has run.
+    Sealed,
 }
 
 /// Authenticates, then decrypts into a buffer of its own: nothing unauthenticated is ever written.
@@ -225,11 +235,12 @@ mod tests {
     #[test]
     fn r06_a_bit_flipped_while_sealing_is_noticed() {
         let pack = noise("pack", 8176);
-        for at in [0, 1, 4000, 8175, 8176, 8191] {
-            let result = seal_and(&seal_key(), pack.clone(), |sealed| sealed[at] ^= 1);
-            assert_eq!(result.map(|_| ()), Err(SealError::Mismatch), "byte {at}");
+        for (moment, at) in [(Moment::Keyed, 0), (Moment::Keyed, 8175), (Moment::Sealed, 0), (Moment::Sealed, 8175), (Moment::Sealed, 8191)]
+        {
+            let flip = |now: Moment, bytes: &mut [u8]| bytes[at] ^= u8::from(now == moment);
+            assert_eq!(seal_and(&seal_key(), pack.clone(), flip).map(|_| ()), Err(SealError::Mismatch), "byte {at}, {moment:?}");
         }
-        assert!(seal_and(&seal_key(), pack, |_| {}).is_ok());
+        assert!(seal_and(&seal_key(), pack, |_, _| {}).is_ok());
     }
 
     #[test]
