@@ -135,8 +135,8 @@ impl Hub {
         }
     }
 
-    /// Takes a new link in. Of two links between one pair, the one dialled by the lower id stays; of two dialled by the same side,
-    /// the newer: its dialler would not have called with a link that works.
+    /// Takes a new link in. Of two links between one pair, the one dialled by the lower id stays, unless it fell silent; of two
+    /// dialled by the same side, the newer: its dialler would not have called with a link that works.
     pub(super) fn linked(&mut self, link: LinkId, peer: PeerId, dialled: bool) {
         let now = self.now();
         if self.draining || peer == self.me {
@@ -148,7 +148,7 @@ impl Hub {
         if dialled {
             entry.dialling = false;
         }
-        if entry.link.as_ref().is_some_and(|old| old.dialled != dialled && old.dialled == lower) {
+        if entry.link.as_ref().is_some_and(|old| old.dialled != dialled && old.dialled == lower && !old.suspect) {
             self.say(Output::Close(link));
             return;
         }
@@ -201,6 +201,15 @@ impl Hub {
         let Some(entry) = self.links.peers.get_mut(&peer) else { return };
         entry.redial = None;
         if entry.keep && entry.link.is_none() && !entry.dialling {
+            self.dial(peer);
+        }
+    }
+
+    /// Calls a peer whose link is silent, beside that link: connections die without a word when a network changes, and a new one
+    /// shows at once whether the peer lives. The old one goes when the new one is linked.
+    pub(super) fn call_beside(&mut self, peer: PeerId) {
+        let Some(entry) = self.links.peers.get(&peer) else { return };
+        if entry.keep && !entry.dialling && !self.draining {
             self.dial(peer);
         }
     }

@@ -1,10 +1,11 @@
 //! Liveness: who is alive, judged by silence. It says whom to use now and never where data belongs.
 
 use super::hub::{Hub, Note};
+use super::links::Standing;
 use super::timers::Timer;
 use super::{LinkId, Trouble};
 use crate::id::PeerId;
-use crate::limits::{HEARTBEAT, IDLE_CLOSE, SUSPECT_AFTER};
+use crate::limits::{ASK_TIMEOUT, HEARTBEAT, IDLE_CLOSE, SUSPECT_AFTER};
 use crate::message::Plain;
 use crate::time::Span;
 
@@ -33,6 +34,7 @@ impl Hub {
         } else if silent >= SUSPECT_AFTER {
             if !std::mem::replace(&mut link.suspect, true) {
                 self.note(Note::Suspect(peer));
+                self.call_beside(peer);
             }
             IDLE_CLOSE
         } else if silent >= HEARTBEAT {
@@ -43,6 +45,16 @@ impl Hub {
             HEARTBEAT
         };
         self.arm(Span(next.millis() - silent.millis()), Timer::Beat(id));
+    }
+
+    /// Says whether a peer that did not answer has said nothing else either, so that it will soon be heard of or down.
+    pub(super) fn may_be_heard(&self, peer: &PeerId) -> bool {
+        let silent = |heard| self.now().since(heard) >= ASK_TIMEOUT;
+        match self.standing(peer) {
+            Standing::Suspect | Standing::Trying => true,
+            Standing::Up => self.links.peers.get(peer).and_then(|entry| entry.link.as_ref()).is_some_and(|link| silent(link.heard)),
+            Standing::Down(_) => false,
+        }
     }
 
     /// Takes the answer to a heartbeat: a round trip.

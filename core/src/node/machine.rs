@@ -122,7 +122,7 @@ impl Node {
                 self.rounds.linked(hub, &peer);
                 self.publishing.linked(hub, &mut self.asks, peer);
                 self.writing.linked(hub, peer);
-                self.reading.changed(hub);
+                self.reading.linked(hub, peer);
             }
             Note::Unlinked(peer, link, trouble) => {
                 self.receiving.unlinked(hub, &mut self.admission, link);

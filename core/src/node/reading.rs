@@ -164,6 +164,14 @@ impl Reading {
         self.pump(hub, usize::MAX);
     }
 
+    /// Takes in that a peer can be talked to (again): that it was silent says nothing about what it holds.
+    pub(super) fn linked(&mut self, hub: &mut Hub, peer: PeerId) {
+        for needed in self.needed.values_mut() {
+            needed.failed.retain(|(failed, trouble)| *failed != peer || *trouble != Trouble::Silent);
+        }
+        self.changed(hub);
+    }
+
     /// Looks again at everything that waits: a peer came, went or fell silent.
     pub(super) fn changed(&mut self, hub: &mut Hub) {
         self.pump(hub, usize::MAX);
@@ -221,7 +229,12 @@ impl Reading {
                 }
                 self.watch(hub, id, self.pace.hedge());
             }
-            Choice::Wait if needed.asked.is_empty() => self.wait(id),
+            Choice::Wait if needed.asked.is_empty() => {
+                if needed.failed.iter().any(|(_, trouble)| *trouble == Trouble::Silent) {
+                    self.watch(hub, id, ASK_TIMEOUT);
+                }
+                self.wait(id);
+            }
             Choice::Exhausted if needed.asked.is_empty() => self.give_up(hub, id),
             Choice::Wait => self.watch(hub, id, self.pace.hedge()),
             Choice::Exhausted => self.watch(hub, id, ASK_TIMEOUT),
@@ -240,7 +253,7 @@ impl Reading {
     fn watch(&mut self, hub: &mut Hub, id: BlockId, span: Span) {
         let Some(needed) = self.needed.get_mut(&id) else { return };
         if needed.timer.is_none() {
-            let oldest = needed.asked.iter().map(|(_, at)| *at).min().unwrap_or_default();
+            let oldest = needed.asked.iter().map(|(_, at)| *at).min().unwrap_or(hub.now());
             let left = ASK_TIMEOUT.millis().saturating_sub(hub.now().since(oldest).millis());
             needed.timer = Some(hub.arm(Span(left.min(span.millis())), Timer::Fetch(id)));
         }
@@ -253,7 +266,14 @@ impl Reading {
         let mut best: Option<(bool, bool, u64, usize, PeerId)> = None;
         let mut wait = None;
         for (rank, peer) in readers.into_iter().enumerate() {
-            if needed.asked.iter().any(|(asked, _)| *asked == peer) || needed.failed.iter().any(|(failed, _)| *failed == peer) {
+            if needed.asked.iter().any(|(asked, _)| *asked == peer) {
+                continue;
+            }
+            if let Some((_, trouble)) = needed.failed.iter().find(|(failed, _)| *failed == peer) {
+                // Nobody else left, it is worth finding out whether only the link is dead.
+                if *trouble == Trouble::Silent && hub.may_be_heard(&peer) {
+                    wait = wait.or(Some(true));
+                }
                 continue;
             }
             let stranger = !holders.contains(&peer);
@@ -288,6 +308,9 @@ impl Reading {
             let Some(id) = self.queue.pop_front() else { break };
             let Some(needed) = self.needed.get_mut(&id) else { continue };
             needed.queued = false;
+            if !needed.asked.is_empty() {
+                continue;
+            }
             self.seek(hub, id);
             if self.needed.get(&id).is_some_and(|needed| needed.queued) {
                 self.queue.pop_back();

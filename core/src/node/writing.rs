@@ -226,6 +226,10 @@ impl Writing {
         for id in self.with_mark(&peer, Mark::under_way) {
             self.fail(hub, id, peer, Mark::Lost, trouble);
         }
+        // What waited for this one to be heard of again has heard.
+        for id in self.with_mark(&peer, |mark| mark == Mark::Lost) {
+            self.review(hub, id);
+        }
         if let Some(outbox) = self.outboxes.get_mut(&peer) {
             outbox.waiting.clear();
         }
@@ -336,10 +340,20 @@ impl Writing {
         self.review(hub, id);
     }
 
-    /// Lets go of what needs no more doing: of the block when it is complete or hopeless, of its bytes when it has to wait.
+    /// Lets go of what needs no more doing: of the block when it is complete or hopeless, of its bytes when it has to wait. One that is
+    /// not safe yet is not hopeless while a holder is only silent, being called or busy: soon it is heard of, one way or the other.
     fn review(&mut self, hub: &mut Hub, id: BlockId) {
         let Some(copies) = self.copies(hub, id) else { return };
         let Some(placing) = self.blocks.get_mut(&id) else { return };
+        let undecided = |peer: &PeerId| match hub.standing(peer) {
+            Standing::Suspect | Standing::Trying => true,
+            Standing::Up => self.outboxes.get(peer).is_some_and(|outbox| outbox.retry),
+            Standing::Down(_) => false,
+        };
+        let unsafe_still = placing.aim == Aim::Copies && !placing.settled && !copies.is_safe();
+        if unsafe_still && placing.marked(Mark::Lost).iter().any(undecided) {
+            return;
+        }
         if placing.count(Mark::under_way) > 0 && !(placing.aim == Aim::Copies && copies.is_complete()) {
             if copies.is_safe() && placing.aim == Aim::Copies {
                 self.linger(id);

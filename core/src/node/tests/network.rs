@@ -307,7 +307,7 @@ impl Net {
             Output::Dial(peer, _) => {
                 self.hosts[host].dials.push((self.now, peer));
                 let to = self.host_of(peer);
-                if self.hosts[to].alive {
+                if self.hosts[to].alive && !self.hosts[to].frozen {
                     self.connect(host, to);
                 } else {
                     self.input(host, Input::Unreachable(peer, DialError::Refused));
