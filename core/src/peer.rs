@@ -1,5 +1,7 @@
 //! A vault above a node: the routing table between them. It makes no decision.
 
+use std::collections::VecDeque;
+
 use crate::id::VaultId;
 use crate::node::{self, Node};
 use crate::time::{Deadline, Time};
@@ -12,6 +14,8 @@ const REFRESH: node::AskId = node::AskId(u64::MAX);
 pub struct Peer {
     vault: Vault,
     node: Node,
+    /// What the node wants done and nobody has taken yet.
+    said: VecDeque<node::Output>,
 }
 
 /// What happens to a client.
@@ -26,6 +30,7 @@ pub enum Input {
 }
 
 /// What a client wants done.
+#[derive(Debug)]
 pub enum Output {
     /// Of the vault: jobs, notes, invitations, bytes, replies. What it says to the node is not among it.
     Vault(vault::Output),
@@ -37,7 +42,7 @@ impl Peer {
     /// Joins a vault and a node.
     #[must_use]
     pub fn new(vault: Vault, node: Node) -> Self {
-        Self { vault, node }
+        Self { vault, node, said: VecDeque::new() }
     }
 
     /// Takes one input in; see the contract of every machine in the crate's documentation.
@@ -55,6 +60,10 @@ impl Peer {
     /// Returns the next thing to do, routing what vault and node say to each other on the way.
     pub fn poll(&mut self, now: Time) -> Option<Output> {
         loop {
+            // Each machine is drained before it is told the next thing.
+            while let Some(output) = self.node.poll() {
+                self.said.push_back(output);
+            }
             if let Some(output) = self.vault.poll() {
                 match self.down(output) {
                     Ok(request) => self.node.handle(now, node::Input::Request(request)),
@@ -62,7 +71,7 @@ impl Peer {
                 }
                 continue;
             }
-            let output = self.node.poll()?;
+            let output = self.said.pop_front()?;
             if let node::Output::Event(event) = &output
                 && let Some(input) = self.up(event)
             {
