@@ -1,0 +1,7 @@
+//! Simulations of the real machines in seeded worlds; `docs/simulation.md` says how to read them.
+
+mod blocks_reach_their_holders;
+mod determinism;
+mod faults_and_blocks;
+mod five_rules;
+mod hostile_peers;
