@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::block::SizeLog;
-use crate::limits::{FRAME_MAX, HEADER_MAX};
+use crate::limits::{FRAME_MAX, HEADER_MAX, SOCKET_MESSAGE_MAX};
 use crate::message::BlockHeader;
 
 const MORE: u8 = 1;
@@ -126,6 +126,17 @@ fn p10_a_header_that_never_ends_is_bounded() {
         assert_eq!(told, malformed());
         assert!(sent - piece.len() <= HEADER_MAX);
     }
+}
+
+#[test]
+fn p10_a_socket_message_that_is_too_long_is_not_looked_into() {
+    let (mut rogue, mut link) = Rogue::call();
+    let good = list(1000).into_parts().0.encode();
+    let mut message = Vec::new();
+    while message.len() <= SOCKET_MESSAGE_MAX {
+        message.extend(rogue.frame(&good, END));
+    }
+    assert_eq!(receive(&mut link, &message), [Output::Closed(CloseReason::Tampered)]);
 }
 
 #[test]
