@@ -196,10 +196,7 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for List<T, MA
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                if seq.size_hint().is_some_and(|items| items > MAX) {
-                    return Err(A::Error::custom("too many items"));
-                }
-                let mut items = Vec::with_capacity(seq.size_hint().unwrap_or(0));
+                let mut items = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(MAX));
                 while let Some(item) = seq.next_element()? {
                     if items.len() == MAX {
                         return Err(A::Error::custom("too many items"));
