@@ -116,7 +116,7 @@ impl Node {
         let listening = node.event("listening");
         node.name = text(&listening, "name");
         node.listen = text(&listening, "listen");
-        node.address = listening["addresses"][0].as_str().unwrap_or_default().to_owned();
+        node.address = format!("{}/#{}", listening["addresses"][0].as_str().unwrap_or_default(), text(&listening, "peer"));
         node
     }
 

@@ -193,15 +193,16 @@ impl Talk {
         let id = record.id();
         self.send(Request::Publish(record)).await?;
         let until = Instant::now() + PUBLISH;
-        let mut reached = 0;
-        while let Ok(event) = timeout_at(until, self.next()).await {
-            if let Event::Published(published, copies) = event?
-                && published == id
-            {
-                reached = usize::from(copies.durable);
-                if copies.is_complete() {
-                    break;
+        let (mut reached, mut missed, mut of) = (0, 0, usize::MAX);
+        while reached + missed < of
+            && let Ok(event) = timeout_at(until, self.next()).await
+        {
+            match event? {
+                Event::Published(published, copies) if published == id => {
+                    (reached, of) = (usize::from(copies.durable), usize::from(copies.wanted));
                 }
+                Event::Unpublished(unpublished, ..) if unpublished == id => missed += 1,
+                _ => {}
             }
         }
         Ok(reached)
