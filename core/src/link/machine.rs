@@ -111,6 +111,12 @@ impl Link {
         self.outbox.queued()
     }
 
+    /// Returns how many messages those are: a million tiny ones cost more than their bytes.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.outbox.waiting()
+    }
+
     fn received(&mut self, message: &[u8]) -> Result<(), CloseReason> {
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Handshake { handshake, until } => match handshake.receive(message)? {

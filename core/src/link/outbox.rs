@@ -94,6 +94,11 @@ impl Outbox {
         self.control_bytes + self.bulk_bytes
     }
 
+    /// Returns how many messages wait, begun ones included.
+    pub(super) fn waiting(&self) -> usize {
+        self.control.len() + self.bulk.len()
+    }
+
     fn lane(&mut self, lane: Lane) -> (&mut VecDeque<Outgoing>, &mut usize) {
         match lane {
             Lane::Control => (&mut self.control, &mut self.control_bytes),
