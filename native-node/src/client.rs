@@ -10,6 +10,7 @@ pub mod driver;
 pub mod jobs;
 pub mod keeper;
 pub mod landing;
+mod mark;
 pub mod open;
 pub mod restore;
 pub mod side;

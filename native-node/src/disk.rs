@@ -10,6 +10,7 @@
 mod backend;
 mod batch;
 mod committer;
+mod direct;
 mod fetch;
 mod index;
 mod layout;

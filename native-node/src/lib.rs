@@ -9,6 +9,7 @@ pub mod data_dir;
 pub mod disk;
 pub mod driver;
 pub mod logging;
+pub mod memory;
 pub mod metrics;
 pub mod notes;
 pub mod serve;

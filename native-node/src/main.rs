@@ -1,5 +1,6 @@
 //! The `cachette` command.
 
 fn main() -> std::process::ExitCode {
+    cachette::memory::keep_freed();
     cachette::cli::main()
 }

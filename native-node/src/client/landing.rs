@@ -1,7 +1,7 @@
 //! Writing what was got: never over what exists unless told, never half a file under its final name, and on from where it stopped.
 //!
-//! A file grows as `.NAME.VERSION.part` beside its final place, where `VERSION` tells contents apart. Every 64 MiB it is synced and
-//! how far that goes is written into `.NAME.VERSION.at`; an interrupted get goes on from there, and nothing beyond it is trusted.
+//! A file grows as `.NAME.VERSION.part` beside its final place, where `VERSION` tells contents apart. Every 64 MiB the mark in
+//! `.NAME.VERSION.at` is set; an interrupted get goes on from there, and nothing beyond it is trusted.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -13,18 +13,18 @@ use std::time::{Duration, SystemTime};
 use cachette_core::vault::tree::{Content, Meta, Node};
 use thiserror::Error;
 
-use crate::data_dir::write_atomic;
+use super::mark::Mark;
 
 /// A file on its way to its final name.
 pub struct Landing {
     target: PathBuf,
     part: PathBuf,
-    at: PathBuf,
+    mark: Mark,
     file: File,
     meta: Meta,
     resumed: u64,
     written: u64,
-    unsynced: u64,
+    unmarked: u64,
     expected: u64,
     force: bool,
 }
@@ -66,14 +66,14 @@ impl Landing {
             _ => (Meta::default(), 0),
         };
         let version = version(node, range);
-        let (part, at) = (beside(target, &version, "part"), beside(target, &version, "at"));
+        let part = beside(target, &version, "part");
         let fault = |error| LandingError::Io { path: part.clone(), error };
         let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(&part).map_err(fault)?;
-        let trusted = fs::read_to_string(&at).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+        let (mark, trusted) = Mark::open(beside(target, &version, "at"));
         let resumed = file.metadata().map_err(fault)?.len().min(trusted);
         file.set_len(resumed).and_then(|()| file.seek(SeekFrom::Start(resumed))).map_err(fault)?;
         let expected = range.map_or(len, |(_, len)| len);
-        Ok(Self { target: target.to_owned(), part, at, file, meta, resumed, written: resumed, unsynced: 0, expected, force })
+        Ok(Self { target: target.to_owned(), part, mark, file, meta, resumed, written: resumed, unmarked: 0, expected, force })
     }
 
     /// Returns how many bytes are here already.
@@ -90,10 +90,10 @@ impl Landing {
         let fault = |error| LandingError::Io { path: self.part.clone(), error };
         self.file.write_all(bytes).map_err(fault)?;
         self.written += bytes.len() as u64;
-        self.unsynced += bytes.len() as u64;
-        if self.unsynced >= SYNC_EVERY {
-            self.unsynced = 0;
-            self.file.sync_data().and_then(|()| write_atomic(&self.at, self.written.to_string().as_bytes(), 0o600)).map_err(fault)?;
+        self.unmarked += bytes.len() as u64;
+        if self.unmarked >= MARK_EVERY {
+            self.unmarked = 0;
+            self.mark.note(&self.file, self.written).map_err(fault)?;
         }
         Ok(())
     }
@@ -118,9 +118,9 @@ impl Landing {
             })?;
             fs::remove_file(&self.part).map_err(fault)?;
         }
-        if self.written >= SYNC_EVERY {
+        if self.written >= MARK_EVERY {
             // The mark may never have been written.
-            let _ = fs::remove_file(&self.at);
+            let _ = fs::remove_file(self.mark.path());
         }
         Ok(self.written)
     }
@@ -204,8 +204,8 @@ fn beside(target: &Path, version: &str, kind: &str) -> PathBuf {
     target.with_file_name(std::ffi::OsString::from_vec(name))
 }
 
-/// Bytes after which what is written is made to last: what an interruption costs.
-const SYNC_EVERY: u64 = 64 << 20;
+/// Bytes after which the mark is set: what an interruption costs.
+const MARK_EVERY: u64 = 64 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -225,7 +225,7 @@ mod tests {
         assert!(matches!(landing.finish(), Err(LandingError::Incomplete(3))));
         assert!(!target.exists());
         let mut landing = Landing::begin(&target, &node(6), None, false).expect("begun");
-        assert_eq!(landing.resumed(), 0, "nothing was synced, so nothing is trusted");
+        assert_eq!(landing.resumed(), 0, "the mark was not set, so nothing is trusted");
         landing.write(b"abcdef").expect("written");
         assert_eq!(landing.finish().expect("whole"), 6);
         assert_eq!(fs::read(&target).expect("there"), b"abcdef");

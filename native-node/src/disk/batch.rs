@@ -296,10 +296,7 @@ fn write_all(vfs: &dyn Vfs, files: &[NewFile], threads: usize) -> Vec<(usize, Fi
 }
 
 fn write_one(vfs: &dyn Vfs, file: &NewFile) -> io::Result<Arc<dyn VfsFile>> {
-    let open = vfs.create(&file.temporary)?;
-    open.write_at(0, &file.bytes)?;
-    open.hasten();
-    Ok(open)
+    vfs.create_filled(&file.temporary, &file.bytes)
 }
 
 /// Does the same work for every item and returns what came out, in order of the items.

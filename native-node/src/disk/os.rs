@@ -6,26 +6,44 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::direct::Direct;
 use super::vfs::{Entry, Space, Vfs, VfsFile};
 
 /// A directory of the operating system.
 #[derive(Debug)]
 pub(super) struct OsVfs {
     root: PathBuf,
+    direct: Direct,
 }
 
 #[derive(Debug)]
 struct OsFile(File);
 
 impl OsVfs {
-    pub(super) const fn new(root: PathBuf) -> Self {
-        Self { root }
+    pub(super) fn new(root: PathBuf) -> Self {
+        Self { root, direct: Direct::default() }
+    }
+
+    fn create_file(&self, path: &Path) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(self.root.join(path))
     }
 }
 
 impl Vfs for OsVfs {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn VfsFile>> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(self.root.join(path))?;
+        Ok(Arc::new(OsFile(self.create_file(path)?)))
+    }
+
+    fn create_filled(&self, path: &Path, bytes: &[u8]) -> io::Result<Arc<dyn VfsFile>> {
+        if let Some(file) = self.direct.create(&self.root.join(path), bytes)? {
+            return Ok(Arc::new(OsFile(file)));
+        }
+        let file = self.create_file(path)?;
+        file.write_all_at(bytes, 0)?;
+        // On Linux this advice starts the writing of what is dirty. Files whose data is under way when the first of them is synced share
+        // that sync's journal commit, where each would have had one of its own.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
         Ok(Arc::new(OsFile(file)))
     }
 
@@ -104,13 +122,6 @@ impl VfsFile for OsFile {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         self.0.set_len(len)
-    }
-
-    fn hasten(&self) {
-        // On Linux this advice starts the writing of what is dirty. Files whose data is under way when the first of them is synced share
-        // that sync's journal commit, where each would have had one of its own.
-        #[cfg(target_os = "linux")]
-        let _ = rustix::fs::fadvise(&self.0, 0, None, rustix::fs::Advice::DontNeed);
     }
 
     fn sync(&self) -> io::Result<()> {

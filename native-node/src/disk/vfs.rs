@@ -10,6 +10,8 @@ use std::sync::Arc;
 pub(super) trait Vfs: Debug + Send + Sync {
     /// Creates an empty file, in place of one that has the name.
     fn create(&self, path: &Path) -> io::Result<Arc<dyn VfsFile>>;
+    /// Creates a file of these bytes, in place of one that has the name, and lets the system begin to write it.
+    fn create_filled(&self, path: &Path, bytes: &[u8]) -> io::Result<Arc<dyn VfsFile>>;
     /// Opens a file to read and write it.
     fn open(&self, path: &Path) -> io::Result<Arc<dyn VfsFile>>;
     /// Reads a whole file, but at most one byte more than `expected`. `fresh` asks the disk again rather than a cache.
@@ -38,8 +40,6 @@ pub(super) trait VfsFile: Debug + Send + Sync {
     fn len(&self) -> io::Result<u64>;
     /// Cuts the file or extends it with zeros, which take room only when they are written over.
     fn set_len(&self, len: u64) -> io::Result<()>;
-    /// Lets the system begin what a [`Self::sync`] will wait for; promises nothing.
-    fn hasten(&self);
     /// Makes contents and length durable.
     fn sync(&self) -> io::Result<()>;
 }

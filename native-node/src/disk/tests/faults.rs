@@ -244,6 +244,12 @@ impl Vfs for FaultVfs {
         Ok(Arc::new(FaultFile { disk: self.clone(), file, path: path.to_owned() }))
     }
 
+    fn create_filled(&self, path: &Path, bytes: &[u8]) -> io::Result<Arc<dyn VfsFile>> {
+        let file = self.create(path)?;
+        file.write_at(0, bytes)?;
+        Ok(file)
+    }
+
     fn open(&self, path: &Path) -> io::Result<Arc<dyn VfsFile>> {
         let file = self.lock().file(path)?;
         Ok(Arc::new(FaultFile { disk: self.clone(), file, path: path.to_owned() }))
@@ -370,8 +376,6 @@ impl VfsFile for FaultFile {
         content.pending.push(Pending::Len(len));
         Ok(())
     }
-
-    fn hasten(&self) {}
 
     fn sync(&self) -> io::Result<()> {
         let mut disk = self.disk.lock();
