@@ -181,8 +181,9 @@ pub enum Event {
     Placed(BlockId, Copies),
     /// A holder did not take a block; others are tried.
     Unplaced(BlockId, PeerId, Trouble),
-    /// Nothing more happens to a block that was to be placed or confirmed: it has all its copies, or the holders that still lack it
-    /// cannot be reached or refused. Its bytes are no longer kept in memory here.
+    /// Nothing more happens to a block that was to be placed or confirmed: it has all its copies; or it is safe, and the holders that
+    /// still lack it cannot be reached; or it is not safe, and every holder that lacks it refused. Its bytes are no longer kept in
+    /// memory here.
     Settled(BlockId, Copies),
     /// A confirmed block is nowhere.
     Lost(BlockId),

@@ -120,7 +120,7 @@ impl Node {
             Note::Linked(peer) => {
                 self.asks.linked(hub, &peer);
                 self.rounds.linked(hub, &peer);
-                self.publishing.linked(hub, &mut self.asks, peer);
+                self.publishing.again(hub, &mut self.asks, peer);
                 self.writing.linked(hub, peer);
                 self.reading.linked(hub, peer);
             }
@@ -163,6 +163,7 @@ impl Node {
             Timer::Ask(link, ask) => self.asks.expired(hub, link, ask),
             Timer::Offers(peer) => self.writing.look(hub, peer),
             Timer::Retry(peer) => self.writing.retry(hub, peer),
+            Timer::Publish(peer) => self.publishing.again(hub, &mut self.asks, peer),
             Timer::Invited(link) => self.receiving.look(hub, link),
         }
     }

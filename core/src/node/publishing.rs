@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::asks::{Asks, Errand, Reply};
 use super::hub::Hub;
+use super::timers::Timer;
 use super::{Event, Trouble};
 use crate::copies::Copies;
 use crate::id::{PeerId, RecordId};
 use crate::message::{Ask, Denial, Plain, RecordBytes};
 use crate::record::{Certificate, Record};
+use crate::time::Span;
 
 /// Records that not every carrier has, oldest first: a head comes after the certificate that it was written under.
 #[derive(Debug, Default)]
@@ -26,7 +28,10 @@ enum State {
     Asked,
     /// Asked once more, after it was given all certificates.
     CaughtUp,
+    /// Asked once more, after it could not be reached or had no room.
+    AskedAgain,
     Durable,
+    /// Could not be reached or had no room; asked again when that may have changed.
     Lost,
     Refused,
 }
@@ -54,18 +59,25 @@ impl Publishing {
         let Some(state) = public.carriers.get_mut(&peer) else { return };
         match result {
             Ok(_) => *state = State::Durable,
-            Err(Trouble::Denied(Denial::Conflict)) if *state == State::Asked => {
+            Err(Trouble::Denied(Denial::Conflict)) if matches!(state, State::Asked | State::AskedAgain) => {
                 *state = State::CaughtUp;
                 catch_up(hub, asks, peer, &public.record);
                 return ask(hub, asks, peer, id, &public.record);
             }
-            Err(trouble @ Trouble::Denied(_)) => {
-                *state = State::Refused;
-                hub.tell(Event::Unpublished(id, peer, *trouble));
-            }
             Err(trouble) => {
-                *state = State::Lost;
-                hub.tell(Event::Unpublished(id, peer, *trouble));
+                let before = std::mem::replace(state, State::Lost);
+                match trouble {
+                    // A disk that failed or was full once may not be the next time, and a head is small.
+                    Trouble::Denied(Denial::Busy | Denial::DiskFull | Denial::DiskFailed) => {
+                        let pause = Span(1 + hub.chance.below(RETRY_MAX.millis()));
+                        hub.arm(pause, Timer::Publish(peer));
+                    }
+                    Trouble::Denied(_) => *state = State::Refused,
+                    _ => {}
+                }
+                if before != State::AskedAgain {
+                    hub.tell(Event::Unpublished(id, peer, *trouble));
+                }
             }
         }
         if result.is_ok() {
@@ -76,11 +88,11 @@ impl Publishing {
         }
     }
 
-    /// Asks a carrier that came back.
-    pub(super) fn linked(&mut self, hub: &mut Hub, asks: &mut Asks, peer: PeerId) {
+    /// Asks a carrier again that came back, or had no room some time ago.
+    pub(super) fn again(&mut self, hub: &mut Hub, asks: &mut Asks, peer: PeerId) {
         for public in &mut self.0 {
             if let Some(state) = public.carriers.get_mut(&peer).filter(|state| **state == State::Lost) {
-                *state = State::Asked;
+                *state = State::AskedAgain;
                 ask(hub, asks, peer, public.id, &public.record);
             }
         }
@@ -110,5 +122,7 @@ fn catch_up(hub: &mut Hub, asks: &mut Asks, peer: PeerId, record: &Record) {
     }
 }
 
+/// The longest pause before a carrier that had no room for a record is asked again.
+const RETRY_MAX: Span = Span::seconds(10);
 /// Records that are on their way at once.
 const PUBLISHING_MAX: usize = 256;

@@ -26,6 +26,8 @@ pub(super) enum Timer {
     Offers(PeerId),
     /// Offers again to a holder that was busy.
     Retry(PeerId),
+    /// Hands records again to a carrier that had no room for them.
+    Publish(PeerId),
     /// Looks whether a writer still delivers what it was invited to.
     Invited(LinkId),
 }
@@ -35,7 +37,7 @@ impl Timer {
     const fn wake(self) -> Wake {
         match self {
             Self::Beat(_) => Wake::Heartbeat,
-            Self::Redial(_) | Self::Retry(_) => Wake::Redial,
+            Self::Redial(_) | Self::Retry(_) | Self::Publish(_) => Wake::Redial,
             Self::Fetch(_) => Wake::Hedge,
             Self::Ask(..) | Self::Offers(_) | Self::Invited(_) => Wake::Timeout,
         }

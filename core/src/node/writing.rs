@@ -226,10 +226,6 @@ impl Writing {
         for id in self.with_mark(&peer, Mark::under_way) {
             self.fail(hub, id, peer, Mark::Lost, trouble);
         }
-        // What waited for this one to be heard of again has heard.
-        for id in self.with_mark(&peer, |mark| mark == Mark::Lost) {
-            self.review(hub, id);
-        }
         if let Some(outbox) = self.outboxes.get_mut(&peer) {
             outbox.waiting.clear();
         }
@@ -341,17 +337,12 @@ impl Writing {
     }
 
     /// Lets go of what needs no more doing: of the block when it is complete or hopeless, of its bytes when it has to wait. One that is
-    /// not safe yet is not hopeless while a holder is only silent, being called or busy: soon it is heard of, one way or the other.
+    /// not safe yet waits, bytes and all, for every holder that may come back; only refusals leave it without hope.
     fn review(&mut self, hub: &mut Hub, id: BlockId) {
         let Some(copies) = self.copies(hub, id) else { return };
         let Some(placing) = self.blocks.get_mut(&id) else { return };
-        let undecided = |peer: &PeerId| match hub.standing(peer) {
-            Standing::Suspect | Standing::Trying => true,
-            Standing::Up => self.outboxes.get(peer).is_some_and(|outbox| outbox.retry),
-            Standing::Down(_) => false,
-        };
-        let unsafe_still = placing.aim == Aim::Copies && !placing.settled && !copies.is_safe();
-        if unsafe_still && placing.marked(Mark::Lost).iter().any(undecided) {
+        let has_to_be_safe = placing.aim == Aim::Copies && !placing.settled && !copies.is_safe();
+        if has_to_be_safe && placing.count(|mark| mark == Mark::Lost) > 0 {
             return;
         }
         if placing.count(Mark::under_way) > 0 && !(placing.aim == Aim::Copies && copies.is_complete()) {

@@ -52,6 +52,8 @@ pub(super) struct Shelf {
     pub(super) damaged: BTreeMap<BlockId, VaultId>,
     pub(super) records: BTreeMap<RecordSlot, Bytes>,
     pub(super) full: bool,
+    /// Fails whatever is to be written.
+    pub(super) failing: bool,
     /// Answers nothing while set.
     pub(super) stuck: bool,
     pub(super) gets: usize,
@@ -349,6 +351,7 @@ impl Shelf {
             StoreOp::Has(vault, ids) => {
                 StoreAnswer::Has(ids.iter().map(|id| self.blocks.get(id).is_some_and(|(owner, _)| *owner == vault)).collect())
             }
+            StoreOp::Commit(_) if self.failing => StoreAnswer::Failed(StoreFault::Failed),
             StoreOp::Commit(commit) if self.full && !commit.blocks.is_empty() => StoreAnswer::Failed(StoreFault::Full),
             StoreOp::Commit(commit) => {
                 for block in commit.blocks {

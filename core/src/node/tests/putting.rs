@@ -56,6 +56,20 @@ fn with_one_of_three_dead_a_put_is_safe_and_says_who_is_missing() {
 }
 
 #[test]
+fn with_two_of_three_dead_a_put_waits_until_one_of_them_is_back() {
+    let (mut net, chain) = Net::with_carriers(3, 3);
+    (1..=2).for_each(|carrier| net.kill(carrier));
+    let blocks = blocks(20);
+    net.place(chain.vault(), &blocks);
+    net.run(Span::seconds(600), |_| false);
+    assert_eq!(net.settled(), 0, "one copy is not safe, and more may come");
+    net.revive(1, Role::Carrier { limit: LIMIT, zone: String::new() });
+    assert!(net.run(Span::seconds(120), |net| net.settled() == 20));
+    let two = Copies { durable: 2, safe_at: 2, wanted: 3 };
+    assert!(blocks.iter().all(|block| net.events().contains(&Event::Settled(block.id(), two))));
+}
+
+#[test]
 fn with_four_carriers_the_next_in_order_takes_a_dead_ones_place() {
     let (mut net, chain) = Net::with_carriers(4, 4);
     net.kill(3);

@@ -77,6 +77,20 @@ fn a_head_is_published_when_it_is_durable_on_each_carrier() {
 }
 
 #[test]
+fn a_head_reaches_a_carrier_whose_disk_failed_at_first() {
+    let (mut net, chain) = Net::with_carriers(2, 3);
+    let record = Record::Head(head(&chain, &net.hosts[0].identity, 1, 1));
+    (1..=2).for_each(|carrier| net.hosts[carrier].store.failing = true);
+    net.request(0, Request::Publish(record.clone()));
+    net.run(MINUTE, |_| false);
+    assert_eq!(published(&net, &record), 1);
+    let troubled = |event: &&Event| matches!(event, Event::Unpublished(id, _, Trouble::Denied(Denial::DiskFailed)) if *id == record.id());
+    assert_eq!(net.events().iter().filter(troubled).count(), 2, "each says so once, however often it is asked");
+    (1..=2).for_each(|carrier| net.hosts[carrier].store.failing = false);
+    assert!(net.run(Span::seconds(11), |net| published(net, &record) == 3));
+}
+
+#[test]
 fn a_newer_head_takes_an_older_ones_place_and_never_the_other_way_round() {
     let (mut net, chain) = Net::with_carriers(3, 1);
     let heads: Vec<Record> = (1..=3).map(|sequence| Record::Head(head(&chain, &net.hosts[0].identity, sequence, 1))).collect();
