@@ -168,6 +168,9 @@ pub enum CommandError {
     /// A block that was counted on is gone from all its holders; running the put again sends its content anew.
     #[error("a copy that was counted on is gone; run the put again")]
     Lost(BlockId),
+    /// So many nodes refused something new that it cannot be safe; nothing was changed.
+    #[error("not safe: {} of {} copies, and the other nodes refused", .0.durable, .0.wanted)]
+    NotSafe(Copies),
     /// What was opened is not what was written.
     #[error("damaged: {0}")]
     Damaged(String),

@@ -122,6 +122,10 @@ impl Vault {
                 self.fail_commit(CommandError::Lost(lost));
                 continue;
             }
+            if let Some(copies) = self.writing.refused() {
+                self.fail_commit(CommandError::NotSafe(copies));
+                continue;
+            }
             match self.step(command, &message, phase) {
                 Ok(Step::On(phase)) => self.commit = Some(Commit { command, message, phase }),
                 Ok(Step::Wait(phase)) => {
@@ -184,7 +188,16 @@ impl Vault {
                 Some(head) => Step::On(Phase::Publishing(head, Outcome::new(false))),
                 None => Step::Over(Outcome::new(false)),
             },
-            Phase::Placing(Next::Nothing) => Step::On(Phase::Settling(RecordId([0; 32]), Outcome::new(false))),
+            Phase::Placing(Next::Nothing) => match self.view.head(&self.device()).filter(|_| !self.shown) {
+                // This device died between keeping its head and showing it: what stands is safe only when others have the head.
+                Some(head) => {
+                    let head = head.clone();
+                    let id = head.id();
+                    self.out.push(Output::Publish(Record::Head(head)));
+                    Step::On(Phase::Publishing(id, Outcome::new(false)))
+                }
+                None => Step::On(Phase::Settling(RecordId([0; 32]), Outcome::new(false))),
+            },
             Phase::Keeping(written) => Step::Wait(Phase::Keeping(written)),
             Phase::Publishing(head, outcome) if outcome.head.is_some_and(|copies| copies.is_safe()) => {
                 Step::On(Phase::Settling(head, outcome))
@@ -217,6 +230,7 @@ impl Vault {
         let Phase::Keeping(written) = std::mem::replace(phase, Phase::Walking) else { return };
         let Written { head, built } = *written;
         *phase = Phase::Publishing(head.id(), Outcome::new(true));
+        self.shown = false;
         self.out.push(Output::Publish(Record::Head(head.clone())));
         self.view.advance(head, built.snapshot, built.root);
         self.merge();
@@ -232,13 +246,16 @@ impl Vault {
         last
     }
 
-    /// Ends the commit under way with an error. What it sealed is in the journal and is found again.
+    /// Ends the commit under way with an error, and everything that is put or staged with it. What was sealed is in the journal and
+    /// is found again.
     pub(super) fn fail_commit(&mut self, error: CommandError) {
         if let Some(commit) = self.commit.take() {
             self.live_walks.remove(&commit.command);
             self.fetch.forget(commit.command, &mut self.out);
             self.writing.journal(&mut self.out);
-            self.writing.reset();
+            for put in self.writing.abandon() {
+                self.out.reply(put, Err(error.clone()));
+            }
             self.out.reply(commit.command, Err(error));
         }
     }

@@ -80,6 +80,8 @@ pub struct Vault {
     pub(super) commit: Option<Commit>,
     pub(super) commits: VecDeque<Commit>,
     pub(super) amending: Option<(CommandId, crate::id::RecordId)>,
+    /// Whether as many carriers as it takes are known to have this device's newest head.
+    pub(super) shown: bool,
     refreshing: Vec<CommandId>,
     /// Heads that are being kept before they are acted on.
     floors: BTreeMap<KeepId, Vec<Head>>,
@@ -142,6 +144,7 @@ impl Vault {
             commit: None,
             commits: VecDeque::new(),
             amending: None,
+            shown: false,
             refreshing: Vec::new(),
             floors: BTreeMap::new(),
             refreshed: None,
@@ -167,7 +170,7 @@ impl Vault {
             Input::Done(id, outcome) => self.done(id, outcome),
             Input::Kept(id, kept) => self.kept(id, kept),
             Input::Placed(id, copies) => self.writing.copies(id, copies),
-            Input::Settled(id, copies) => self.writing.settled(id, copies),
+            Input::Settled(id, copies) => self.writing.settled(id, copies, &mut self.out),
             Input::Lost(id) => self.writing.lost(id, &mut self.out),
             Input::Got(block) => self.fetch.got(block, &mut self.out),
             Input::Unavailable(id) => {
@@ -415,6 +418,9 @@ impl Vault {
     }
 
     fn published(&mut self, id: crate::id::RecordId, copies: Copies) {
+        if copies.is_safe() && self.view.head(&self.device()).is_some_and(|head| head.id() == id) {
+            self.shown = true;
+        }
         if let Some((command, record)) = self.amending
             && record == id
             && copies.is_safe()

@@ -68,6 +68,12 @@ impl Packer {
         Self { number: PackNumber { stream, index: 0 }, open: Vec::new(), entered: false, full: Vec::new() }
     }
 
+    /// Starts the stream anew behind everything that was laid down: no number stands for two packs.
+    #[must_use]
+    pub const fn behind(&self) -> Self {
+        Self { number: self.number.next(), open: Vec::new(), entered: false, full: Vec::new() }
+    }
+
     /// Lays a segment of 1 to [`PACK_MAX`] bytes behind the last one; what does not fit runs on into the next pack.
     ///
     /// # Panics

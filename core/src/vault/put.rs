@@ -39,6 +39,8 @@ pub(super) struct Writing {
     sealing: usize,
     flight: Flight,
     unjournalled: u32,
+    /// Blocks that nobody took and that the journal may still be about to name.
+    nowhere: BTreeSet<BlockId>,
     pub(super) stats: Stats,
     /// While a commit is under way nothing more is invited.
     pub(super) paused: bool,
@@ -84,6 +86,8 @@ struct Flight {
     unsafe_blocks: usize,
     worst: Option<Copies>,
     lost: Option<BlockId>,
+    /// The fewest copies of a block that nobody will bring to as many holders as make it safe.
+    refused: Option<Copies>,
 }
 
 #[derive(Clone, Copy)]
@@ -106,6 +110,7 @@ impl Writing {
             sealing: 0,
             flight: Flight::default(),
             unjournalled: 0,
+            nowhere: BTreeSet::new(),
             stats: Stats::default(),
             paused: false,
         }
@@ -202,7 +207,10 @@ impl Writing {
     pub(super) fn journal(&mut self, out: &mut Outbox) {
         self.unjournalled = 0;
         let tree = &self.tree;
-        let notes = self.index.flush(|reference| tree.resolve(reference).ok());
+        let mut notes = self.index.flush(|reference| tree.resolve(reference).ok());
+        for id in std::mem::take(&mut self.nowhere) {
+            notes.extend(self.index.forget(&id));
+        }
         if !notes.is_empty() {
             out.keep(KeepFor::Journal, notes, false);
         }
@@ -212,17 +220,26 @@ impl Writing {
         self.flight.placed(id, copies);
     }
 
-    pub(super) fn settled(&mut self, id: BlockId, copies: Copies) {
+    /// Nothing more happens to a block: one that nobody took is not counted on again.
+    pub(super) fn settled(&mut self, id: BlockId, copies: Copies, out: &mut Outbox) {
+        if copies.durable == 0 {
+            self.forget(&id, out);
+            self.nowhere.insert(id);
+        }
         self.flight.settled(id, copies);
     }
 
     /// A block that was counted on is gone: nothing new may refer to it, and the commit under way fails.
     pub(super) fn lost(&mut self, id: BlockId, out: &mut Outbox) {
-        let notes = self.index.forget(&id);
+        self.forget(&id, out);
+        self.flight.lose(id);
+    }
+
+    fn forget(&mut self, id: &BlockId, out: &mut Outbox) {
+        let notes = self.index.forget(id);
         if !notes.is_empty() {
             out.keep(KeepFor::Journal, notes, false);
         }
-        self.flight.lose(id);
     }
 
     /// Counts on old blocks again: their holders are asked.
@@ -254,6 +271,11 @@ impl Writing {
         self.flight.lost
     }
 
+    /// Returns how few copies a block has that will not get as many as make it safe.
+    pub(super) fn refused(&self) -> Option<Copies> {
+        self.flight.refused
+    }
+
     /// Returns the fewest copies of any settled block since the last commit.
     pub(super) fn worst(&self) -> Option<Copies> {
         self.flight.worst
@@ -269,14 +291,25 @@ impl Writing {
         self.sealing + self.flight.bytes
     }
 
-    /// Begins anew after a commit or its failure.
+    /// Begins anew after a commit. What is being put beside a spread keeps its packs.
     pub(super) fn reset(&mut self) -> Stats {
-        self.index.abandon();
-        self.packer = Packer::new(Stream::Data);
-        self.tree = TreeWriter::new(Arc::clone(&self.seal_key));
+        let refers = |staged: &Staged| matches!(staged, Staged::File(_));
+        if self.puts.is_empty() && !self.staged.values().any(refers) {
+            self.index.abandon();
+            self.packer = self.packer.behind();
+            self.tree = TreeWriter::new(Arc::clone(&self.seal_key));
+        }
         self.flight = Flight::default();
         self.paused = false;
         std::mem::take(&mut self.stats)
+    }
+
+    /// Gives up everything that is put or staged, for a commit failed and some of it may count on what is gone; returns whose puts end.
+    pub(super) fn abandon(&mut self) -> Vec<CommandId> {
+        let puts = std::mem::take(&mut self.puts).into_keys().collect();
+        self.staged.clear();
+        self.reset();
+        puts
     }
 
     fn chunk(&mut self, put: &mut Put, chunk: &Bytes, out: &mut Outbox) {
@@ -348,6 +381,9 @@ impl Flight {
             self.unsafe_blocks -= usize::from(!block.is_safe);
             if self.worst.is_none_or(|worst| copies.durable < worst.durable) {
                 self.worst = Some(copies);
+            }
+            if !copies.is_safe() {
+                self.refused = self.worst;
             }
         }
     }

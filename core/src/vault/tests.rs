@@ -35,6 +35,8 @@ struct Device {
     alarms: Vec<Alarm>,
     /// Blocks that get no copy however often they are placed.
     refuse: bool,
+    /// Whether records reach nobody.
+    mute: bool,
     /// The order of everything that matters for safety.
     journal: Vec<String>,
 }
@@ -67,6 +69,7 @@ impl Device {
             bytes: BTreeMap::new(),
             alarms: Vec::new(),
             refuse: false,
+            mute: false,
             journal: Vec::new(),
         }
     }
@@ -113,6 +116,9 @@ impl Device {
                 Output::Publish(record) => {
                     self.journal.push(format!("publish {}", record.id()));
                     let id = record.id();
+                    if self.mute {
+                        continue;
+                    }
                     world.records.insert(id, record);
                     Input::Published(id, SAFE)
                 }
@@ -301,6 +307,61 @@ fn c10_an_interrupted_put_goes_on_where_it_was() {
     device.commit(&mut world);
     assert!(world.placed_bytes < 26 << 20, "{} of what was sent is sent again", world.placed_bytes);
     assert!(device.read(&mut world, "/large", 0, None) == Ok(large));
+}
+
+#[test]
+fn a_commit_whose_blocks_are_refused_fails_and_the_next_one_sends_them_again() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    let content = noise(3_000_000, 1);
+    device.refuse = true;
+    device.put(&mut world, "/file", &content);
+    let commit = device.start(&mut world, Command::Commit(String::new()));
+    let refused: Vec<BlockId> =
+        device.journal.iter().filter_map(|line| line.strip_prefix("place ")).map(|id| id.parse().expect("an id")).collect();
+    let nowhere = Copies { durable: 0, safe_at: 2, wanted: 3 };
+    refused.iter().for_each(|id| device.handle(&mut world, Input::Settled(*id, nowhere)));
+    assert_eq!(device.replies.remove(&commit).map(|reply| reply.map(|_| ())), Some(Err(CommandError::NotSafe(nowhere))));
+    assert!(world.records.is_empty(), "nobody sees a head");
+    device.refuse = false;
+    device.put(&mut world, "/file", &content);
+    assert!(device.commit(&mut world).changed);
+    assert_eq!(world.placed, refused.len(), "what nobody took is not counted on");
+    assert!(device.killed().read(&mut world, "/file", 0, None) == Ok(content));
+}
+
+#[test]
+fn what_is_put_while_a_commit_fails_is_given_up_and_never_mixed_with_what_follows() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    let (doomed, content) = (noise(5_000_000, 1), noise(5_000_000, 2));
+    device.put(&mut world, "/staged", &doomed[..2_500_000]);
+    let put = device.start(&mut world, Command::Put(path("/doomed"), New::File(META)));
+    doomed.chunks(300_000).for_each(|piece| device.handle(&mut world, Input::Bytes(put, Bytes::copy_from_slice(piece))));
+    let commit = device.start(&mut world, Command::Commit(String::new()));
+    assert!(!device.replies.contains_key(&commit), "it waits for the put");
+    device.handle(&mut world, Input::Cancel(commit));
+    assert_eq!([put, commit].map(|id| device.replies.remove(&id).and_then(Result::err)), [const { Some(CommandError::Cancelled) }; 2]);
+    device.put(&mut world, "/file", &content);
+    device.commit(&mut world);
+    assert_eq!(device.names(&mut world, "/"), ["file"]);
+    assert!(device.killed().read(&mut world, "/file", 0, None) == Ok(content));
+}
+
+#[test]
+fn c07_a_head_that_was_kept_and_never_shown_is_shown_before_anything_is_called_safe() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    device.mute = true;
+    device.put(&mut world, "/file", b"content");
+    let commit = device.start(&mut world, Command::Commit(String::new()));
+    assert!(!device.replies.contains_key(&commit));
+    let mut device = device.killed();
+    device.put(&mut world, "/file", b"content");
+    assert!(!device.commit(&mut world).changed, "it stands already");
+    assert_eq!(world.records.len(), 1, "and now others know");
+    let mut device = device.killed();
+    assert!(device.read(&mut world, "/file", 0, None) == Ok(b"content".to_vec()));
 }
 
 #[test]

@@ -262,7 +262,7 @@ impl From<CommandError> for CliError {
             CommandError::Unavailable(_) | CommandError::NotKept => ExitKind::Environment,
             CommandError::Damaged(_) | CommandError::SelfCheck => ExitKind::Damaged,
             CommandError::NoRight(_) | CommandError::NoKey => ExitKind::Refused,
-            CommandError::Lost(_) | CommandError::Cancelled => ExitKind::NotSafeYet,
+            CommandError::Lost(_) | CommandError::NotSafe(_) | CommandError::Cancelled => ExitKind::NotSafeYet,
             _ => ExitKind::Internal,
         };
         let failure = Self::new(kind, &error);
@@ -270,6 +270,7 @@ impl From<CommandError> for CliError {
             CommandError::Unavailable(_) => {
                 failure.hint("nothing is lost as long as one node that holds them comes back; `cachette peers` shows how to reach them")
             }
+            CommandError::NotSafe(_) => failure.hint("make room on the nodes, or add one, and run the same command again"),
             CommandError::Lost(_) => failure.hint("run the same command again: it sends that content anew"),
             _ => failure,
         }
