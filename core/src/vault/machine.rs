@@ -75,6 +75,8 @@ pub struct Vault {
     pub(super) reads: BTreeMap<CommandId, Reading>,
     /// Commands that wait for pages or for the merged tree.
     pub(super) waiting: BTreeMap<CommandId, Command>,
+    /// Bytes that the application takes of reads that still wait.
+    pub(super) pulled: BTreeMap<CommandId, usize>,
     /// Walks over everything that is live, for commands that need it.
     pub(super) live_walks: BTreeMap<CommandId, (BlockWalk, Vec<BlockId>)>,
     pub(super) commit: Option<Commit>,
@@ -140,6 +142,7 @@ impl Vault {
             writing,
             reads: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            pulled: BTreeMap::new(),
             live_walks: BTreeMap::new(),
             commit: None,
             commits: VecDeque::new(),
@@ -164,6 +167,9 @@ impl Vault {
                 if let Some(reading) = self.reads.get_mut(&id) {
                     reading.pull(bytes);
                     self.read_on(id);
+                } else if self.waiting.contains_key(&id) {
+                    let pulled = self.pulled.entry(id).or_default();
+                    *pulled = pulled.saturating_add(bytes);
                 }
             }
             Input::Cancel(id) => self.cancel(id),
@@ -249,8 +255,8 @@ impl Vault {
             Command::Put(path, New::Symlink(meta, target)) => {
                 self.stage(id, path, Staged::Edit(Edit::Put(Node::Symlink { meta, target })));
             }
-            Command::Commit(message) => self.commits.push_back(Commit::new(id, message)),
-            Command::Spread => self.commits.push_back(Commit::spread(id)),
+            Command::Commit(message) => self.begin(Commit::new(id, message)),
+            Command::Spread => self.begin(Commit::spread(id)),
             Command::Refresh => {
                 self.refreshing.push(id);
                 if self.refreshing.len() == 1 {
@@ -261,9 +267,20 @@ impl Vault {
             Command::Amend(change) => self.amend(id, change),
             command => {
                 self.waiting.insert(id, command);
-                self.walk(id);
+                self.look(id);
             }
         }
+    }
+
+    fn begin(&mut self, commit: Commit) {
+        let id = commit.command;
+        self.commits.push_back(commit);
+        self.look(id);
+    }
+
+    /// Walks the merged tree for a command; works it out again first where that failed before.
+    fn look(&mut self, id: CommandId) {
+        if self.view.merged().is_some() { self.walk(id) } else { self.merge() }
     }
 
     pub(super) fn stage(&mut self, id: CommandId, path: Path, staged: Staged) {
@@ -275,6 +292,7 @@ impl Vault {
         if self.commit.as_ref().is_some_and(|commit| commit.command == id) {
             return self.fail_commit(CommandError::Cancelled);
         }
+        self.pulled.remove(&id);
         let known = self.writing.cancel(id) | self.reads.remove(&id).is_some() | self.waiting.remove(&id).is_some();
         if known {
             self.fetch.forget(id, &mut self.out);
@@ -390,6 +408,7 @@ impl Vault {
     /// Ends whatever has this number with an error.
     pub(super) fn fail(&mut self, id: CommandId, error: CommandError) {
         self.fetch.forget(id, &mut self.out);
+        self.pulled.remove(&id);
         if id == MERGING {
             for id in self.waiting.keys().copied().collect::<Vec<_>>() {
                 self.fail(id, error.clone());

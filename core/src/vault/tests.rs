@@ -396,6 +396,36 @@ fn a_read_of_what_nobody_has_says_so() {
     assert!(matches!(device.read(&mut world, "/file", 0, None), Err(CommandError::Unavailable(_))));
 }
 
+#[test]
+fn a_read_that_is_pulled_before_its_pages_are_here_is_not_forgotten() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    device.put(&mut world, "/file", b"content");
+    device.commit(&mut world);
+    let mut device = device.killed();
+    let id = CommandId(77);
+    device.vault.handle(Time(1_000), Input::Command(id, Command::Read { path: path("/file"), from: 0, len: None }));
+    device.vault.handle(Time(1_000), Input::Pull(id, 1_000));
+    device.settle(&mut world);
+    assert!(matches!(device.replies.get(&id), Some(Ok(Reply::Read(7)))));
+}
+
+#[test]
+fn a_tree_that_could_not_be_read_is_tried_again() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    device.put(&mut world, "/file", b"content");
+    device.commit(&mut world);
+    let mut device = device.killed();
+    let blocks = std::mem::take(&mut world.blocks);
+    device.settle(&mut world);
+    assert!(matches!(device.read(&mut world, "/file", 0, None), Err(CommandError::Unavailable(_))));
+    assert!(matches!(device.run(&mut world, Command::Commit(String::new())), Err(CommandError::Unavailable(_))));
+    world.blocks = blocks;
+    assert!(!device.commit(&mut world).changed);
+    assert!(device.read(&mut world, "/file", 0, None) == Ok(b"content".to_vec()));
+}
+
 /// Two devices of one vault that know its first snapshot.
 fn two_devices(world: &mut World) -> (Device, Device) {
     let (mut chain, mut notes) = founded();

@@ -91,7 +91,9 @@ impl Vault {
             }
             Command::Read { path, from, len } => {
                 let file = self.file(&path)?;
-                self.reads.insert(id, Reading::new(file, from, len));
+                let mut reading = Reading::new(file, from, len);
+                reading.pull(self.pulled.remove(&id).unwrap_or(0));
+                self.reads.insert(id, reading);
                 self.waiting.remove(&id);
                 self.read_on(id);
                 Done::Moved
