@@ -160,7 +160,6 @@ impl Vault {
                     if built.is_some() {
                         self.writing.place_tree(&mut self.out);
                     }
-                    self.writing.journal(&mut self.out);
                     Step::On(Phase::Placing(built.map_or(Next::Nothing, |built| Next::Head(Box::new(built)))))
                 }
                 Err(EditError::Walk(WalkError::Missing(keys))) => {
@@ -183,7 +182,10 @@ impl Vault {
                 Err(Refused::Command(error)) => return Err(error),
             },
             Phase::Placing(next) if !self.writing.is_safe() => Step::Wait(Phase::Placing(next)),
-            Phase::Placing(Next::Head(built)) => Step::Wait(self.sign(*built)?),
+            Phase::Placing(Next::Head(built)) => {
+                self.writing.journal(&mut self.out);
+                Step::Wait(self.sign(*built)?)
+            }
             Phase::Placing(Next::Same) => match self.publish_heads() {
                 Some(head) => Step::On(Phase::Publishing(head, Outcome::new(false))),
                 None => Step::Over(Outcome::new(false)),

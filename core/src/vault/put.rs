@@ -203,11 +203,12 @@ impl Writing {
         out.push(Output::Place(block));
     }
 
-    /// Writes down which chunks are sealed by now.
+    /// Writes down which chunks are safe by now: a chunk whose block died with this device must not be counted on after its restart.
     pub(super) fn journal(&mut self, out: &mut Outbox) {
         self.unjournalled = 0;
         let tree = &self.tree;
-        let mut notes = self.index.flush(|reference| tree.resolve(reference).ok());
+        let flight = &self.flight;
+        let mut notes = self.index.flush(|reference| tree.resolve(reference).ok().filter(|resolved| flight.is_safe(resolved)));
         for id in std::mem::take(&mut self.nowhere) {
             notes.extend(self.index.forget(&id));
         }
@@ -349,6 +350,12 @@ impl Writing {
 }
 
 impl Flight {
+    /// Says whether no block of a segment waits for the copies that make it safe.
+    fn is_safe(&self, segment: &Reference) -> bool {
+        let waits = |block: BlockKey| self.blocks.get(&block.id).is_some_and(|flying| !flying.is_safe);
+        segment.blocks().is_some_and(|(first, next)| !waits(first) && !next.is_some_and(waits))
+    }
+
     fn add(&mut self, id: BlockId, bytes: usize) {
         self.counted.insert(id);
         if self.blocks.insert(id, InFlight { bytes, is_safe: false, copies: None }).is_none() {

@@ -365,6 +365,19 @@ fn c07_a_head_that_was_kept_and_never_shown_is_shown_before_anything_is_called_s
 }
 
 #[test]
+fn c10_what_was_sealed_and_not_safe_when_a_device_died_is_not_counted_on() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    let large = noise(20 << 20, 1);
+    device.refuse = true;
+    device.put(&mut world, "/large", &large);
+    let mut device = device.killed();
+    device.put(&mut world, "/large", &large);
+    assert!(device.commit(&mut world).changed);
+    assert!(device.killed().read(&mut world, "/large", 0, None) == Ok(large));
+}
+
+#[test]
 fn a_block_that_vanished_is_noticed_and_sent_again_the_next_time() {
     let (mut world, (_, notes)) = (World::default(), founded());
     let mut device = Device::open(1, notes);
