@@ -94,7 +94,7 @@ impl<M: Machine> Checked<M> {
     pub fn poll(&mut self, now: Time) -> Option<M::Output> {
         let output = self.outputs.pop_front().or_else(|| self.machine.poll(now.max(self.latest)));
         if let Some(output) = output {
-            self.account(&output);
+            self.account(now, &output);
             return Some(output);
         }
         if !self.drained {
@@ -156,7 +156,7 @@ impl<M: Machine> Checked<M> {
         if self.watch == Watch::Stale { Time(now.0.saturating_sub(back)) } else { now }
     }
 
-    fn account(&mut self, output: &M::Output) {
+    fn account(&mut self, now: Time, output: &M::Output) {
         if let Some(question) = M::asks(output) {
             let kind = match question {
                 Question::Store(_) => 0,
@@ -164,7 +164,7 @@ impl<M: Machine> Checked<M> {
                 Question::Keep(_) => 2,
             };
             let used = self.highest.insert(kind, question).is_some_and(|highest| highest >= question);
-            if self.open.insert(question, self.latest).is_some() || used {
+            if self.open.insert(question, now).is_some() || used {
                 self.broken(Rule::AnswerOnce, format!("{question:?} is asked under a number that was used before"));
             }
         }

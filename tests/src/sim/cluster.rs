@@ -6,7 +6,7 @@ use cachette_core::identity::{Identity, Seed};
 use cachette_core::node::{Answer, AskId, Event, Request};
 use cachette_core::record::{Carrier, Chain, Policy, Record};
 use cachette_core::time::Span;
-use cachette_core::vault::keys::{Amendment, found};
+use cachette_core::vault::keys::{Amendment, Newcomer, found};
 use cachette_core::vault::notes;
 
 use super::host::Kind;
@@ -22,6 +22,8 @@ pub struct Cluster {
     pub chain: Chain,
     /// Its first client.
     pub client: HostNo,
+    /// All its clients, the first one first.
+    pub devices: Vec<HostNo>,
     /// Its carriers.
     pub carriers: Vec<HostNo>,
     /// The seed of its recovery phrase.
@@ -40,14 +42,33 @@ impl Cluster {
         Self::of(world, client, carriers)
     }
 
+    /// Founds a vault with so many devices and carriers.
+    ///
+    /// # Errors
+    /// A [`Violation`] when that comes to nothing.
+    pub fn with_devices(world: &mut World, devices: usize, carriers: usize) -> Result<Self, Violation> {
+        let devices: Vec<_> = (0..devices).map(|_| world.add(Kind::Device)).collect();
+        let carriers: Vec<_> = (0..carriers).map(|n| world.add(Kind::Carrier(format!("zone{n}"), u64::MAX))).collect();
+        Self::shared(world, &devices, carriers)
+    }
+
     /// The same with hosts that are there already.
+    ///
+    /// # Errors
+    /// A [`Violation`] when that comes to nothing.
+    pub fn of(world: &mut World, client: HostNo, carriers: Vec<HostNo>) -> Result<Self, Violation> {
+        Self::shared(world, &[client], carriers)
+    }
+
+    /// The same for several devices of one owner; the first one founds the vault and enrols the others.
     ///
     /// # Errors
     /// A [`Violation`] when that comes to nothing.
     ///
     /// # Panics
-    /// Never: founding and amending a vault of few carriers is within bounds.
-    pub fn of(world: &mut World, client: HostNo, carriers: Vec<HostNo>) -> Result<Self, Violation> {
+    /// Never: founding and amending a small vault is within bounds.
+    pub fn shared(world: &mut World, devices: &[HostNo], carriers: Vec<HostNo>) -> Result<Self, Violation> {
+        let client = devices[0];
         let paper = world.rng.bytes32();
         let entropy = world.rng.bytes32();
         let device = world.host(client).identity();
@@ -59,19 +80,24 @@ impl Cluster {
         for no in &sorted {
             amendment = amendment.add_carrier(carrier(world, *no)).expect("each is new");
         }
+        for no in &devices[1..] {
+            amendment = amendment.enrol(Newcomer::device(&world.host(*no).identity())).expect("each is new");
+        }
         if !sorted.is_empty() {
             let certificate = amendment.sign(&device, &world.rng.bytes32()).expect("the founder may");
             chain.extend(certificate).expect("signed for this chain");
         }
         world.invariants.follow(chain.clone());
-        let cluster = Self { vault: chain.vault(), chain, client, carriers, paper };
-        let host = world.host_mut(client);
-        if host.kind == Kind::Device {
-            for certificate in cluster.chain.certificates() {
-                host.notes.set(notes::certificate_key(certificate.number), certificate.bytes().to_vec());
+        let cluster = Self { vault: chain.vault(), chain, client, devices: devices.to_vec(), carriers, paper };
+        for no in devices {
+            let host = world.host_mut(*no);
+            if host.kind == Kind::Device {
+                for certificate in cluster.chain.certificates() {
+                    host.notes.set(notes::certificate_key(certificate.number), certificate.bytes().to_vec());
+                }
+                host.notes.set(notes::locate_key(), founding.locate.bytes().to_vec());
+                world.start(*no);
             }
-            host.notes.set(notes::locate_key(), founding.locate.bytes().to_vec());
-            world.start(client);
         }
         cluster.admit(world)?;
         Ok(cluster)

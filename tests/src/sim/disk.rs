@@ -129,6 +129,17 @@ impl Disk {
         self.records.get(slot) == Some(bytes)
     }
 
+    /// Returns the bytes of a block, in whatever condition.
+    #[must_use]
+    pub fn bytes(&self, vault: &VaultId, id: &BlockId) -> Option<&Bytes> {
+        self.blocks.get(&(*vault, *id))
+    }
+
+    /// Puts the records of an earlier moment in the place of the present ones, as a dishonest operator would.
+    pub fn roll_back(&mut self, records: Vec<(RecordSlot, Bytes)>) {
+        self.records = records.into_iter().collect();
+    }
+
     /// Returns the ids of a vault's blocks.
     pub fn ids(&self, vault: VaultId) -> impl Iterator<Item = BlockId> {
         let all = (vault, BlockId([0; 32]))..=(vault, BlockId([0xff; 32]));

@@ -7,6 +7,7 @@ use cachette_core::identity::{Identity, Seed};
 use cachette_core::link::Link;
 use cachette_core::node::{Event, LinkId};
 use cachette_core::time::Time;
+use cachette_core::vault::Vault;
 
 use super::HostNo;
 use super::app::App;
@@ -149,6 +150,15 @@ impl Host {
     #[must_use]
     pub const fn is_up(&self) -> bool {
         self.life.is_some()
+    }
+
+    /// Returns its open vault.
+    #[must_use]
+    pub fn vault(&self) -> Option<&Vault> {
+        match self.life.as_ref()?.brain.inner().inner() {
+            Brain::Client(peer) => Some(peer.vault()),
+            Brain::Node(_) | Brain::Hostile(_) => None,
+        }
     }
 
     /// Says whether it is linked to a peer.

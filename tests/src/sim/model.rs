@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use cachette_core::block::Block;
 use cachette_core::id::BlockId;
+use cachette_core::vault::tree::Path;
 
 use super::rng::Rng;
 
@@ -50,5 +51,44 @@ impl Blocks {
     #[must_use]
     pub fn acked_ids(&self, times: u8) -> Vec<BlockId> {
         self.blocks.iter().filter(|(_, (_, acked))| *acked >= times).map(|(id, _)| *id).collect()
+    }
+}
+
+/// A plain map of files: what a vault's tree must look like.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files {
+    /// What stands at every path; a folder is `None`.
+    pub entries: BTreeMap<Path, Option<Bytes>>,
+}
+
+impl Files {
+    /// Puts a file or a folder, with the folders above it; a folder that exists keeps what is in it.
+    pub fn put(&mut self, path: &Path, content: Option<Bytes>) {
+        let mut above = path.parent();
+        while let Some(folder) = above.filter(|folder| !folder.is_root()) {
+            above = folder.parent();
+            self.entries.entry(folder).or_insert(None);
+        }
+        self.entries.insert(path.clone(), content);
+    }
+
+    /// Removes what stands at a path, with everything in it.
+    pub fn remove(&mut self, path: &Path) {
+        self.entries.retain(|entry, _| !entry.starts_with(path));
+    }
+
+    /// Moves what stands at a path, with everything in it.
+    ///
+    /// # Panics
+    /// When the target nests too deep.
+    pub fn rename(&mut self, from: &Path, to: &Path) {
+        let moved: Vec<_> =
+            self.entries.iter().filter(|(path, _)| path.starts_with(from)).map(|(path, item)| (path.clone(), item.clone())).collect();
+        self.remove(from);
+        for (path, item) in moved {
+            let below = &path.names()[from.names().len()..];
+            let path = below.iter().fold(to.clone(), |path, name| path.join(name.clone()).expect("the target is not too deep"));
+            self.put(&path, item);
+        }
     }
 }

@@ -55,6 +55,11 @@ impl Notes {
         self.durable.insert(key, value);
     }
 
+    /// Puts the notes of an earlier moment in the place of the present ones, as a restored backup does.
+    pub fn replace(&mut self, notes: Vec<(Vec<u8>, Vec<u8>)>) {
+        self.durable = notes.into_iter().collect();
+    }
+
     /// Takes time in.
     pub fn tick(&mut self, now: Time) {
         while let Some(step) = self.steps.due(now) {

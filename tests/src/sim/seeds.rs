@@ -1,6 +1,6 @@
 //! Runs one simulation for many seeds, and says which seed failed and how its story went.
 
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::world::{STORY_LINES, Settings};
 use super::{Violation, World};
@@ -27,6 +27,29 @@ pub fn seeds(count: u64, simulation: impl Fn(&mut World) -> Result<(), Violation
     }
     let millis = begun.elapsed().as_millis() as u64 / runs.max(1);
     println!("{runs} seeds, {millis} ms each");
+}
+
+/// Runs a simulation for seeds that nobody has tried, for `CACHETTE_SOAK_SECONDS`, or for `CACHETTE_SEED` alone.
+///
+/// # Panics
+/// When a seed fails, as [`seeds`] does.
+pub fn soak(simulation: impl Fn(&mut World) -> Result<(), Violation>) {
+    if std::env::var_os("CACHETTE_SEED").is_some() {
+        return seeds(1, simulation);
+    }
+    let seconds = std::env::var("CACHETTE_SOAK_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(60);
+    let begun = Instant::now();
+    let first = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64);
+    let mut runs = 0;
+    while begun.elapsed() < Duration::from_secs(seconds) {
+        let seed = first.wrapping_add(runs);
+        let mut world = World::new(seed, Settings::default());
+        if let Err(violation) = simulation(&mut world) {
+            panic!("seed {seed}: {violation}");
+        }
+        runs += 1;
+    }
+    println!("{runs} seeds from {first} on");
 }
 
 /// Runs a simulation for one seed in a world with settings of its own; returns what was violated and the story's hash.

@@ -164,7 +164,19 @@ impl World {
     ) -> Result<Result<Reply, CommandError>, Violation> {
         let what = format!("{command:?} on {no}");
         let id = self.command(no, command, content);
-        self.until(within, &what, |world| world.host(no).app.reply(id).is_some() || !world.host(no).is_up())?;
+        self.replied(no, id, within, &what)
+    }
+
+    /// Waits for what comes of a command; it is cancelled when the host dies.
+    ///
+    /// # Errors
+    /// A [`Violation`] when nothing comes of it in time, or when something must not be.
+    pub fn replied(&mut self, no: HostNo, id: CommandId, within: Span, what: &str) -> Result<Result<Reply, CommandError>, Violation> {
+        let life = self.host(no).lives;
+        self.until(within, what, |world| {
+            let host = world.host(no);
+            host.app.reply(id).is_some() || !host.is_up() || host.lives != life
+        })?;
         Ok(self.host(no).app.reply(id).cloned().unwrap_or(Err(CommandError::Cancelled)))
     }
 

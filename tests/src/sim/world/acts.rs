@@ -98,6 +98,9 @@ impl World {
             }
             output => {
                 if let vault::Output::Reply(id, reply) = &output {
+                    if let Ok(vault::Reply::Committed(committed)) = reply {
+                        self.invariants.committed(&self.hosts, no, committed);
+                    }
                     let text = match reply {
                         Ok(reply) => format!("{reply:?}").chars().take(100).collect(),
                         Err(error) => error.to_string(),
