@@ -79,7 +79,8 @@ pub(super) async fn peers(context: &Context, password: &PasswordArgs) -> Result<
 
 async fn list(context: &Context, session: &Session) -> Result<(), CliError> {
     let vault = session.client.look(|peer| peer.vault().id()).await?;
-    let Answer::Carriers(states) = session.client.ask(|ask| Request::Survey(ask, vault)).await? else { return Ok(()) };
+    let Answer::Carriers(mut states) = session.client.ask(|ask| Request::Survey(ask, vault)).await? else { return Ok(()) };
+    states.sort_by_cached_key(|state| session.name(&state.peer));
     for CarrierState { peer, status, round_trip } in states {
         let carrier = session.carriers.iter().find(|carrier| carrier.peer == peer);
         let known = status.as_ref().ok();

@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
 use cachette_core::vault::tree::{Meta, Node, Path};
-use cachette_core::vault::{Command, Reply};
+use cachette_core::vault::{Command, CommandError, Reply};
 use serde::Serialize;
 
 use super::Context;
@@ -17,7 +18,7 @@ use super::password::PasswordArgs;
 use super::paths::{printable, shown, vault_path};
 use super::progress::Progress;
 use super::session::Session;
-use crate::client::landing::{Landing, finish_folder, make_folder, make_symlink};
+use crate::client::landing::{Landing, LandingError, finish_folder, make_folder, make_symlink};
 
 /// Gets a file or folder out of the vault
 #[derive(Debug, clap::Args)]
@@ -32,6 +33,9 @@ pub(super) struct Args {
     /// Write over files that exist
     #[arg(short, long)]
     force: bool,
+    /// How long to wait for nodes while nothing moves, before giving up
+    #[arg(long, value_name = "DURATION", default_value = "30s")]
+    wait: humantime::Duration,
     #[command(flatten)]
     password: PasswordArgs,
 }
@@ -44,6 +48,9 @@ pub(super) struct CatArgs {
     /// Only these bytes: FIRST-LAST, FIRST- or -COUNT from the end
     #[arg(long, value_name = "RANGE")]
     range: Option<String>,
+    /// How long to wait for nodes while nothing moves, before giving up
+    #[arg(long, value_name = "DURATION", default_value = "30s")]
+    wait: humantime::Duration,
     #[command(flatten)]
     password: PasswordArgs,
 }
@@ -65,6 +72,15 @@ struct Getting {
     files: u64,
     bytes: u64,
     failed: Vec<String>,
+    /// How many of them failed because something stands in their place.
+    in_the_way: usize,
+}
+
+impl Getting {
+    fn failed(&mut self, path: &Path, error: &LandingError) {
+        self.in_the_way += usize::from(matches!(error, LandingError::Exists(_) | LandingError::InTheWay(_)));
+        self.failed.push(format!("{}: {}", shown(path), printable(&error.to_string())));
+    }
 }
 
 impl CatArgs {
@@ -72,7 +88,7 @@ impl CatArgs {
         let mut session = Session::open(&context, &self.password).await?;
         session.refresh(&context).await?;
         let path = vault_path(&self.path)?;
-        let result = print(&session, &path, self.range.as_deref()).await;
+        let result = print(&session, &path, self.range.as_deref(), *self.wait).await;
         session.close().await;
         result
     }
@@ -85,40 +101,43 @@ impl Args {
         let mut session = Session::open(&context, &self.password).await?;
         session.refresh(&context).await?;
         if self.target.as_ref().is_some_and(|target| target.as_os_str() == "-") {
-            let result = print(&session, &path, self.range.as_deref()).await;
+            let result = print(&session, &path, self.range.as_deref(), *self.wait).await;
             session.close().await;
             return result;
         }
-        let node = stat(&session, &path).await?;
+        let nothing = AtomicU64::new(0);
+        let node = tokio::select! {
+            node = stat(&session, &path) => node?,
+            stalled = session.stalled(*self.wait, &nothing) => return Err(stalled),
+        };
         let target = self.target_of(&path)?;
         let mut getting = Getting::default();
         let progress = Progress::start(&context, &session, len_of(&node));
-        if let Some(range) = &self.range {
-            let (from, len) = range_of(range, len_of(&node))?;
-            self.file(&session, &path, &node, &target, Some((from, len)), &progress, &mut getting).await?;
-        } else {
-            self.everything(&session, path, node, target.clone(), &progress, &mut getting).await?;
+        let range = self.range.as_ref().map(|range| range_of(range, len_of(&node))).transpose()?;
+        let counter = progress.counter();
+        let work = async {
+            match range {
+                Some(range) => self.file(&session, &path, &node, &target, Some(range), &progress, &mut getting).await,
+                None => self.everything(&session, path.clone(), node.clone(), target.clone(), &progress, &mut getting).await,
+            }
+        };
+        tokio::select! {
+            done = work => done?,
+            stalled = session.stalled(*self.wait, &counter) => return Err(stalled.hint("the same command goes on where it stopped")),
         }
         progress.finish();
         session.close().await;
-        let Getting { files, bytes, failed, .. } = getting;
+        let Getting { files, bytes, failed, in_the_way, .. } = getting;
         let target = printable(&target.to_string_lossy());
         let done = Done { event: "get", files, bytes, seconds: started.elapsed().as_secs_f64(), target, failed };
-        context.output.event(&done, || {
-            let files = if done.files == 1 { "1 file".to_owned() } else { format!("{} files", done.files) };
-            format!("got  {files}, {} · {} · {:.1} s", ByteSize(done.bytes).display().iec(), done.target, done.seconds)
-        });
-        if done.failed.is_empty() {
-            return Ok(());
+        // Of nothing there is nothing to tell but why.
+        if done.files > 0 || done.failed.is_empty() {
+            context.output.event(&done, || {
+                let files = if done.files == 1 { "1 file".to_owned() } else { format!("{} files", done.files) };
+                format!("got  {files}, {} · {} · {:.1} s", ByteSize(done.bytes).display().iec(), done.target, done.seconds)
+            });
         }
-        let mut error = CliError::new(
-            ExitKind::Environment,
-            format!("{} of the things asked for could not be written; the rest is", done.failed.len()),
-        );
-        for line in done.failed.iter().take(20) {
-            error = error.detail(line);
-        }
-        Err(error.hint("files that exist are written over only with --force"))
+        if done.failed.is_empty() { Ok(()) } else { Err(not_written(&done, in_the_way)) }
     }
 
     fn target_of(&self, path: &Path) -> Result<PathBuf, CliError> {
@@ -152,7 +171,7 @@ impl Args {
             match &node {
                 Node::Dir { meta, .. } => {
                     if let Err(error) = make_folder(&target) {
-                        getting.failed.push(format!("{}: {error}", shown(&path)));
+                        getting.failed(&path, &error);
                         continue;
                     }
                     getting.folders.push((target.clone(), *meta));
@@ -165,7 +184,7 @@ impl Args {
                 Node::File { .. } => self.file(session, &path, &node, &target, None, progress, getting).await?,
                 Node::Symlink { target: to, meta } => {
                     if let Err(error) = make_symlink(&target, to, meta, self.force) {
-                        getting.failed.push(format!("{}: {error}", shown(&path)));
+                        getting.failed(&path, &error);
                     }
                 }
                 _ => getting.failed.push(format!("{}: written by a newer release; update to get it", shown(&path))),
@@ -194,7 +213,7 @@ impl Args {
         let mut landing = match Landing::begin(target, node, range, self.force) {
             Ok(landing) => landing,
             Err(error) => {
-                getting.failed.push(format!("{}: {error}", shown(path)));
+                getting.failed(path, &error);
                 return Ok(());
             }
         };
@@ -202,26 +221,55 @@ impl Args {
         let mut reading = session.client.read(path.clone(), from + landing.resumed(), Some(len - landing.resumed()));
         reading.pull(AHEAD);
         while let Some(bytes) = reading.next().await {
-            progress.counter().fetch_add(bytes.len() as u64, std::sync::atomic::Ordering::Relaxed);
+            progress.counter().fetch_add(bytes.len() as u64, Ordering::Relaxed);
             reading.pull(bytes.len());
             if let Err(error) = landing.write(&bytes) {
-                getting.failed.push(format!("{}: {error}", shown(path)));
+                getting.failed(path, &error);
                 return Ok(());
             }
         }
-        reading.end().await?;
+        reading.end().await.map_err(|error| unread(session, path, error))?;
         match landing.finish() {
             Ok(bytes) => {
                 getting.files += 1;
                 getting.bytes += bytes;
             }
-            Err(error) => getting.failed.push(format!("{}: {error}", shown(path))),
+            Err(error) => getting.failed(path, &error),
         }
         Ok(())
     }
 }
 
-async fn print(session: &Session, path: &Path, range: Option<&str>) -> Result<(), CliError> {
+/// The command's end when something was not written.
+fn not_written(done: &Done, in_the_way: usize) -> CliError {
+    let rest = if done.files > 0 { "; the rest is" } else { "" };
+    let many = if done.failed.len() == 1 { "1 thing".to_owned() } else { format!("{} things", done.failed.len()) };
+    let kind = if in_the_way == done.failed.len() { ExitKind::Usage } else { ExitKind::Environment };
+    let mut error = CliError::new(kind, format!("{many} could not be written{rest}"));
+    for line in done.failed.iter().take(SHOWN) {
+        error = error.detail(line);
+    }
+    if done.failed.len() > SHOWN {
+        error = error.detail(format!("and {} more", done.failed.len() - SHOWN));
+    }
+    if in_the_way > 0 {
+        error = error.hint("what stands there was left as it is: --force writes over files, another target keeps both");
+    }
+    if in_the_way < done.failed.len() {
+        error = error.hint("nothing in the vault was changed; the same command goes on where it stopped");
+    }
+    error
+}
+
+async fn print(session: &Session, path: &Path, range: Option<&str>, wait: Duration) -> Result<(), CliError> {
+    let counter = AtomicU64::new(0);
+    tokio::select! {
+        done = stream(session, path, range, &counter) => done,
+        stalled = session.stalled(wait, &counter) => Err(stalled),
+    }
+}
+
+async fn stream(session: &Session, path: &Path, range: Option<&str>, counter: &AtomicU64) -> Result<(), CliError> {
     let node = stat(session, path).await?;
     if !matches!(node, Node::File { .. }) {
         return Err(CliError::new(ExitKind::Usage, format!("{} is not a file", shown(path))));
@@ -234,6 +282,7 @@ async fn print(session: &Session, path: &Path, range: Option<&str>) -> Result<()
     reading.pull(AHEAD);
     while let Some(bytes) = reading.next().await {
         reading.pull(bytes.len());
+        counter.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         match std::io::stdout().lock().write_all(&bytes) {
             Ok(()) => {}
             // The reader has seen enough.
@@ -241,8 +290,15 @@ async fn print(session: &Session, path: &Path, range: Option<&str>) -> Result<()
             Err(error) => return Err(CliError::new(ExitKind::Environment, format!("standard output: {error}"))),
         }
     }
-    reading.end().await?;
+    reading.end().await.map_err(|error| unread(session, path, error))?;
     Ok(())
+}
+
+/// Says which file was not read, and which nodes were not heard.
+fn unread(session: &Session, path: &Path, error: CommandError) -> CliError {
+    let mut failure = CliError::from(error);
+    failure.message = format!("{}: {}", shown(path), failure.message);
+    session.unreachable().into_iter().fold(failure, |failure, (name, why)| failure.detail(format!("{name}: {why}")))
 }
 
 /// Returns what stands at a path of the vault.
@@ -288,6 +344,8 @@ fn range_of(text: &str, len: u64) -> Result<(u64, u64), CliError> {
     })
 }
 
+/// Failures that are listed one by one.
+const SHOWN: usize = 20;
 /// Bytes that are read ahead of the disk.
 const AHEAD: usize = 16 << 20;
 

@@ -127,7 +127,7 @@ impl Args {
         let mut session = Session::over(open(&dir, seed, ca_file).await?).await?;
         session.refresh(context).await?;
         let device = session.client.look(|peer| peer.vault().device()).await?;
-        let nodes: Vec<String> = session.carriers.iter().map(|carrier| session.name(&carrier.peer)).collect();
+        let nodes: Vec<String> = session.all_names();
         let made = Made { event: "restored", vault: vault.to_string(), device: device.to_string(), nodes, state: "safe", copies: None };
         context.output.event(&made, || {
             format!("restored  the vault is open on this device; {reached} of {of} nodes know it · {}", made.nodes.join(", "))
@@ -169,13 +169,14 @@ async fn join(context: &Context, mut session: Session, invitations: &[Invitation
         let refused = |what: &str, answer: &Answer| {
             let why = if let Answer::Failed(trouble) = answer { trouble.to_string() } else { String::new() };
             CliError::new(ExitKind::Refused, format!("{what}: {why}"))
-                .hint("nothing was changed; ask the node's operator for a new invitation")
+                .hint("the vault is there, as it is without this node; ask the node's operator for a new invitation and give it to `cachette init --join`")
         };
         let connected = session.client.ask(|ask| Request::Connect(ask, peer, addresses)).await?;
         if connected != Answer::Done {
             let mut error = refused("the node cannot be reached", &connected);
             error.kind = ExitKind::Environment;
-            error.hints = vec!["nothing was changed; the vault exists, and `cachette init --join` adds the node later".into()];
+            error.hints =
+                vec!["the vault is there, as it is without this node; `cachette init --join` adds the node when it answers".into()];
             return Err(error);
         }
         let chain = session.client.look(|peer| peer.vault().chain().clone()).await?;
@@ -205,7 +206,7 @@ async fn join(context: &Context, mut session: Session, invitations: &[Invitation
         }
     };
     let (vault, device) = session.client.look(|peer| (peer.vault().id(), peer.vault().device())).await?;
-    let nodes: Vec<String> = session.carriers.iter().map(|carrier| session.name(&carrier.peer)).collect();
+    let nodes: Vec<String> = session.all_names();
     let state = if nodes.is_empty() { "local" } else { "safe" };
     let made = Made {
         event: "vault",
@@ -236,10 +237,11 @@ fn parse_invitation(text: &str) -> Result<Invitation, CliError> {
 }
 
 fn parse_address(text: &str) -> Result<Address, CliError> {
-    let address = Address::parse(text).map_err(|error| CliError::new(ExitKind::Usage, format!("{text}: {error}")))?;
+    let wrong =
+        |why: String| CliError::new(ExitKind::Usage, format!("{text}: {why}")).hint("copy the address from the recovery sheet to its end");
+    let address = Address::parse(text).map_err(|error| wrong(error.to_string()))?;
     if address.peer.is_none() {
-        return Err(CliError::new(ExitKind::Usage, format!("{text}: the node's id is missing behind the #"))
-            .hint("copy the address from the recovery sheet to its end"));
+        return Err(wrong("the node's id is missing behind the #".into()));
     }
     Ok(address)
 }

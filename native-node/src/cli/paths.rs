@@ -6,7 +6,9 @@ use super::error::{CliError, ExitKind};
 
 /// Reads a path of the vault; `/` is its root.
 pub(super) fn vault_path(text: &str) -> Result<Path, CliError> {
-    Path::parse(text).map_err(|error| CliError::new(ExitKind::Usage, format!("{text}: {error}")))
+    Path::parse(text).map_err(|error| {
+        CliError::new(ExitKind::Usage, format!("{text}: {error}")).hint("a path of the vault is written from its root, as in /photos/2026")
+    })
 }
 
 /// Writes a path of the vault as people type it.

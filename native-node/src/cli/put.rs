@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -69,6 +69,8 @@ struct Skipped {
 struct Found {
     items: VecDeque<Item>,
     skipped: Vec<Skipped>,
+    /// Sources that were named and do not exist.
+    absent: usize,
     bytes: u64,
     files: u64,
 }
@@ -95,7 +97,7 @@ impl Args {
         let to = vault_path(&self.to)?;
         let found = self.find(&to)?;
         if found.items.is_empty() && !found.skipped.is_empty() {
-            return Err(nothing_put(&found.skipped));
+            return Err(nothing_put(&found));
         }
         let mut session = Session::open(&context, &self.password).await?;
         session.refresh(&context).await?;
@@ -142,6 +144,11 @@ impl Args {
                 let meta = Meta { mode: 0o644, ..now() };
                 found.items.push_back(Item { from: source.clone(), to: to.clone(), kind: Kind::File(0), meta });
                 found.files += 1;
+                continue;
+            }
+            if fs::symlink_metadata(source).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+                found.absent += 1;
+                found.skip(source, "there is no such file or folder".into());
                 continue;
             }
             let name = match source.file_name() {
@@ -196,7 +203,7 @@ impl Found {
                 Err(error) => self.skip(from, words(&error)),
             }
         } else {
-            self.skip(from, "not a file, folder or symlink".into());
+            self.skip(from, NO_CONTENT.into());
         }
     }
 
@@ -258,7 +265,7 @@ fn put_one(client: &Client, item: &Item, counter: &AtomicU64) -> Result<(), PutO
         Kind::Symlink(target) => stage(New::Symlink(item.meta, target.clone())),
         Kind::File(_) if item.from.as_os_str() == "-" => put(&mut io::stdin().lock()).map(drop),
         Kind::File(expected) => {
-            let mut file = fs::File::open(&item.from).map_err(|error| PutOneError::Skip(words(&error)))?;
+            let mut file = open(&item.from).map_err(PutOneError::Skip)?;
             let done = put(&mut file)?;
             let changed = file.metadata().map(|after| done.len != *expected || meta_of(&after) != item.meta).unwrap_or(true);
             if changed {
@@ -266,6 +273,19 @@ fn put_one(client: &Client, item: &Item, counter: &AtomicU64) -> Result<(), PutO
             }
             Ok(())
         }
+    }
+}
+
+/// Opens what was a file when it was found. Something else may stand there by now: a symlink is not followed, and a pipe without a
+/// writer does not keep the put waiting.
+fn open(path: &FsPath) -> Result<fs::File, String> {
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).unwrap_or_default();
+    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(|error| words(&error))?;
+    match file.metadata() {
+        Ok(metadata) if metadata.is_file() => Ok(file),
+        Ok(_) => Err("it became something else than a file while it was put".into()),
+        Err(error) => Err(words(&error)),
     }
 }
 
@@ -298,11 +318,19 @@ fn report(skipped: &[Skipped]) -> Result<(), CliError> {
     }
     let many = if skipped.len() == 1 { "1 thing was".to_owned() } else { format!("{} things were", skipped.len()) };
     let error = CliError::new(ExitKind::Environment, format!("{many} not put; everything else is"));
-    Err(list(error, skipped))
+    Err(list(error, skipped).hint("what the vault held before is still there; once the cause is gone, the same command puts the rest"))
 }
 
-fn nothing_put(skipped: &[Skipped]) -> CliError {
-    list(CliError::new(ExitKind::Environment, "nothing was put"), skipped)
+fn nothing_put(found: &Found) -> CliError {
+    let kind = if found.absent == found.skipped.len() { ExitKind::NotFound } else { ExitKind::Environment };
+    let error = list(CliError::new(kind, "nothing was put"), &found.skipped);
+    let here = std::env::current_dir().map(|here| printable(&here.to_string_lossy()));
+    match here {
+        Ok(here) if kind == ExitKind::NotFound => {
+            error.hint(format!("the vault is as it was; compare the spelling, and the folder: {here}"))
+        }
+        _ => error.hint("the vault is as it was; once the cause is gone, run the same command again"),
+    }
 }
 
 fn list(mut error: CliError, skipped: &[Skipped]) -> CliError {
@@ -331,12 +359,14 @@ fn now() -> Meta {
 /// What the operating system said, without its number.
 pub(super) fn words(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => "it is gone".into(),
+        io::ErrorKind::NotFound => "it vanished before it was read".into(),
         io::ErrorKind::PermissionDenied => "this user may not read it".into(),
         _ => error.to_string(),
     }
 }
 
+/// Why pipes, sockets and devices are left out.
+const NO_CONTENT: &str = "not a file, folder or symlink";
 /// Files that are read at once.
 const WORKERS: usize = 8;
 /// Left-out things that are listed one by one.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -115,13 +116,13 @@ impl Session {
     pub(super) fn unreachable(&self) -> Vec<(String, String)> {
         let down = lock(&self.down);
         let words = |carrier: &Carrier| down.get(&carrier.peer).map(|trouble| (self.name(&carrier.peer), trouble.to_string()));
-        self.carriers.iter().filter_map(words).collect()
+        sorted(self.carriers.iter().filter_map(words))
     }
 
     /// Returns the names of the nodes that can be reached.
     pub(super) fn reachable(&self) -> Vec<String> {
         let down = lock(&self.down);
-        self.carriers.iter().filter(|carrier| !down.contains_key(&carrier.peer)).map(|carrier| self.name(&carrier.peer)).collect()
+        sorted(self.carriers.iter().filter(|carrier| !down.contains_key(&carrier.peer)).map(|carrier| self.name(&carrier.peer)))
     }
 
     /// Says how safe something is, as in "safe" and "3 of 3 copies on attic, cellar, paris".
@@ -144,6 +145,11 @@ impl Session {
         let down: Vec<String> = self.unreachable().into_iter().map(|(name, why)| format!("{name} is down ({why})")).collect();
         let rest = if down.is_empty() { String::new() } else { format!(" · {}; it catches up when it is back", down.join(", ")) };
         (state, counted + &rest)
+    }
+
+    /// Returns the names of all nodes.
+    pub(super) fn all_names(&self) -> Vec<String> {
+        sorted(self.carriers.iter().map(|carrier| self.name(&carrier.peer)))
     }
 
     /// Returns the nodes with their names.
@@ -169,12 +175,35 @@ impl Session {
         error.hint("what was sealed is kept; run the same command again when a node is back, and it goes on from there")
     }
 
+    /// Waits until nothing has come from any node, and nothing was counted, for as long as `wait`; says then who was not heard. Time in
+    /// which this task itself was held up, as by a pager, does not count.
+    pub(super) async fn stalled(&self, wait: Duration, counter: &AtomicU64) -> CliError {
+        let seen = || (self.traffic(), counter.load(Ordering::Relaxed));
+        let (mut last, mut idle) = (seen(), Duration::ZERO);
+        while idle < wait {
+            tokio::time::sleep(LOOK).await;
+            let now = seen();
+            idle = if now == last { idle + LOOK } else { Duration::ZERO };
+            last = now;
+        }
+        let error = CliError::new(ExitKind::Environment, format!("nothing has come for {}", humantime::format_duration(wait)));
+        let error = self.unreachable().into_iter().fold(error, |error, (name, why)| error.detail(format!("{name}: {why}")));
+        error.hint("nothing is lost as long as one node that holds it comes back; `cachette peers` shows how to reach them")
+    }
+
     /// Closes the vault; connections get a moment to say goodbye.
     pub(super) async fn close(self) {
         drop(self.client);
         // A peer that draws its goodbye out does not keep a finished command waiting.
         let _ = timeout(CLOSE, self.task).await;
     }
+}
+
+/// A certificate lists nodes by their ids, which mean nothing to people.
+fn sorted<T: Ord>(names: impl Iterator<Item = T>) -> Vec<T> {
+    let mut names: Vec<T> = names.collect();
+    names.sort_unstable();
+    names
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -271,11 +300,20 @@ impl From<CommandError> for CliError {
                 failure.hint("nothing is lost as long as one node that holds them comes back; `cachette peers` shows how to reach them")
             }
             CommandError::NotSafe(_) => failure.hint("make room on the nodes, or add one, and run the same command again"),
+            CommandError::NotFound(_) | CommandError::NotADirectory(_) | CommandError::NotAFile(_) => {
+                failure.hint("`cachette ls` shows what is there")
+            }
+            CommandError::NotKept => {
+                failure.hint("what was stored before is still there; make room on this machine's disk and run it again")
+            }
+            CommandError::Damaged(_) => failure.hint("`cachette check --repair` looks for a good copy on every node"),
             CommandError::Lost(_) => failure.hint("run the same command again: it sends that content anew"),
             _ => failure,
         }
     }
 }
 
+/// How often is looked whether something moved.
+const LOOK: Duration = Duration::from_millis(200);
 /// How long a finished command waits for goodbyes.
 const CLOSE: Duration = Duration::from_secs(2);
