@@ -1,5 +1,6 @@
 //! The one binary of all whole-system tests: one link step, one list.
 
+mod processes;
 mod simulation;
 
 /// A file that nobody lists would be a test that never runs.

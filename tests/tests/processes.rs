@@ -1,0 +1,8 @@
+//! Real processes on real disks, given what they should not be given: what they say, how they exit, and that nothing is lost.
+
+mod bench;
+mod deaths;
+mod full_disks;
+mod sources;
+mod targets;
+mod wrong_secrets;

@@ -1,0 +1,70 @@
+//! Wrong passwords and invitations, and nodes that do not answer or are others than expected.
+
+use std::fs;
+
+use cachette_tests::process::{Client, Node};
+
+use super::bench::fails;
+
+#[test]
+fn a_wrong_password_opens_nothing_and_changes_nothing() {
+    let home = tempfile::tempdir().expect("a folder");
+    let client = Client::new(&home.path().join("client"));
+    let (right, wrong, empty) = (home.path().join("right"), home.path().join("wrong"), home.path().join("empty"));
+    fs::write(&right, "correct horse\n").expect("a disk");
+    fs::write(&wrong, "battery staple\n").expect("a disk");
+    fs::write(&empty, "\n").expect("a disk");
+    client.well(["init".as_ref(), "--password-file".as_ref(), right.as_os_str()]);
+    let device = fs::read(client.data_dir.join("vault/device")).expect("the device");
+    let ls = |file: &std::path::Path| client.run(["ls".as_ref(), "--password-file".as_ref(), file.as_os_str()]);
+    fails(&ls(&wrong), 8, "password");
+    fails(&ls(&empty), 2, "the password is empty");
+    fails(&client.run(["ls"]), 2, "a password is needed");
+    assert_eq!(fs::read(client.data_dir.join("vault/device")).expect("the device"), device);
+    assert_eq!(ls(&right).code, Some(0));
+}
+
+#[test]
+fn wrong_invitations_are_refused_and_the_vault_stays_as_it_is() {
+    let home = tempfile::tempdir().expect("a folder");
+    let node = Node::start(&home.path().join("node"), &["--reserve", "0"]);
+    let invitation = node.invitation();
+    let client = Client::new(&home.path().join("client"));
+    let join = |text: &str| client.run(["init", "--join", text]);
+    fails(&join("hello"), 2, "an invitation begins with cachette-invite-");
+    fails(&join(&invitation[..invitation.len() - 9]), 2, "");
+    let middle = invitation.len() / 2;
+    let other = if &invitation[middle..=middle] == "a" { "b" } else { "a" };
+    let mistyped = format!("{}{other}{}", &invitation[..middle], &invitation[middle + 1..]);
+    fails(&join(&mistyped), 2, "mistyped or altered");
+    assert!(!client.data_dir.join("vault/device").exists(), "nothing was made");
+    client.well(["init", "--join", invitation.as_str()]);
+
+    let late = Client::new(&home.path().join("late"));
+    late.well(["init"]);
+    let note = home.path().join("note");
+    fs::write(&note, "mine").expect("a disk");
+    late.well(["put".as_ref(), note.as_os_str()]);
+    fails(&late.run(["init", "--join", invitation.as_str()]), 8, "the invitation is not valid there");
+    late.well(["get".as_ref(), "/note".as_ref(), home.path().join("back").as_os_str()]);
+    assert_eq!(fs::read(home.path().join("back")).expect("a file"), b"mine");
+}
+
+#[test]
+fn another_node_at_the_address_or_none_at_all_is_said() {
+    let home = tempfile::tempdir().expect("a folder");
+    let mut node = Node::start(&home.path().join("node"), &["--reserve", "0"]);
+    let invitation = node.invitation();
+    node.kill();
+    let client = Client::new(&home.path().join("client"));
+    client.well(["init"]);
+    fails(&client.run(["init", "--join", invitation.as_str()]), 4, "the node cannot be reached");
+    // The same port, another identity.
+    for file in ["seed", "node.json"] {
+        let _ = fs::remove_file(node.data_dir.join("node").join(file));
+    }
+    let impostor = node.again();
+    fails(&client.run(["init", "--join", invitation.as_str()]), 4, "the node cannot be reached");
+    assert!(client.well(["ls"]).code == Some(0), "the vault opens as before");
+    drop(impostor);
+}
