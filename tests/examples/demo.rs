@@ -62,7 +62,7 @@ fn demo(root: &Path, keep: bool) -> bool {
         println!("    {}: {} of {} copies of {} blocks", put["state"].as_str().unwrap_or("?"), put["copies"], put["wanted"], put["blocks"]);
     }
     for node in &nodes {
-        println!("  {:<8} stores {}", node.name, mib(stored(&node.data_dir)));
+        println!("  {:<8} stores {}", node.name, mib(files::stored(&node.data_dir).expect("a node's files")));
     }
 
     step("Where the copies of a large file lie");
@@ -167,10 +167,6 @@ fn sysroot() -> PathBuf {
 
 fn largest(root: &Path) -> PathBuf {
     everything(root).into_iter().max_by_key(|(_, len)| *len).expect("a file").0
-}
-
-fn stored(data_dir: &Path) -> u64 {
-    everything(data_dir).into_iter().map(|(_, len)| len).sum()
 }
 
 /// Returns all files below a folder with their sizes.

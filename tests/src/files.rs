@@ -124,6 +124,37 @@ fn list(root: &Path, below: &Path, entries: &mut BTreeMap<PathBuf, Entry>) -> io
     Ok(())
 }
 
+/// Returns whether two files hold the same bytes.
+///
+/// # Errors
+/// The disk's.
+pub fn same(left: &Path, right: &Path) -> io::Result<bool> {
+    for path in [left, right] {
+        File::open(path)?;
+    }
+    Ok(content(left, right).is_ok())
+}
+
+/// Adds up the bytes of all files below a folder.
+///
+/// # Errors
+/// The disk's; a file that vanishes in the meantime is none.
+pub fn stored(root: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            match entry.and_then(|entry| Ok((entry.path(), entry.metadata()?))) {
+                Ok((path, metadata)) if metadata.is_dir() => folders.push(path),
+                Ok((_, metadata)) => bytes += metadata.len(),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(bytes)
+}
+
 fn content(left: &Path, right: &Path) -> Result<(), String> {
     let open = |path: &Path| File::open(path).map_err(|error| format!("{}: {error}", path.display()));
     let (mut left, mut right) = (open(left)?, open(right)?);

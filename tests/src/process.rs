@@ -26,6 +26,8 @@ pub struct Node {
     pub listen: String,
     /// Where others reach it, with its peer id.
     pub address: String,
+    /// `IP:PORT` on loopback for its metrics.
+    pub local: String,
     arguments: Vec<String>,
     child: Child,
     events: Receiver<Value>,
@@ -112,10 +114,20 @@ impl Node {
             .spawn()
             .expect("the binary starts");
         let events = read(child.stdout.take().expect("invariant: the output is piped"));
-        let mut node = Self { data_dir, name: String::new(), listen: String::new(), address: String::new(), arguments, child, events };
+        let mut node = Self {
+            data_dir,
+            name: String::new(),
+            listen: String::new(),
+            address: String::new(),
+            local: String::new(),
+            arguments,
+            child,
+            events,
+        };
         let listening = node.event("listening");
         node.name = text(&listening, "name");
         node.listen = text(&listening, "listen");
+        node.local = text(&listening, "local");
         node.address = format!("{}/#{}", listening["addresses"][0].as_str().unwrap_or_default(), text(&listening, "peer"));
         node
     }

@@ -23,7 +23,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("snow", &["core"]),
     ("hpke", &["core"]),
     ("argon2", &["core"]),
-    ("chacha20poly1305", &["core"]),
+    ("chacha20poly1305", &["core", "tests"]),
     ("ed25519-dalek", &["core"]),
     ("fastcdc", &["core"]),
     ("web-sys", &["wasm"]),

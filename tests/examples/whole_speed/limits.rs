@@ -1,0 +1,160 @@
+//! What this machine can do at best: the limits that our work is measured against, taken in the same run.
+
+use std::fs::{self, File};
+use std::hint::black_box;
+use std::io::Write;
+use std::path::Path;
+use std::time::Instant;
+
+use bytes::Bytes;
+use cachette_core::vault::chunk::Chunker;
+use chacha20poly1305::{AeadInOut, ChaCha20Poly1305, KeyInit, Nonce};
+use futures::{SinkExt, StreamExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{accept_async, client_async};
+
+/// Rates in bytes per second: of one core where nothing else is said.
+pub(crate) struct Limits {
+    pub(crate) copy: f64,
+    pub(crate) hash: f64,
+    pub(crate) cipher: f64,
+    pub(crate) cut: f64,
+    /// Writing and syncing 1 GiB.
+    pub(crate) disk: f64,
+    /// Messages of 1 MiB over a loopback WebSocket, with both ends on this machine.
+    pub(crate) wire: f64,
+    pub(crate) cores: f64,
+}
+
+/// How often each byte meets each limit.
+pub(crate) struct Passes {
+    pub(crate) copy: f64,
+    pub(crate) hash: f64,
+    pub(crate) cipher: f64,
+    pub(crate) cut: f64,
+    pub(crate) disk: f64,
+    pub(crate) wire: f64,
+}
+
+impl Limits {
+    /// Measures; takes some seconds and 1 GiB of disk.
+    pub(crate) fn measure(home: &Path) -> Self {
+        let block: Vec<u8> = (0..MIB as u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let mut target = vec![0; MIB];
+        let copy = rate(512, || target.copy_from_slice(black_box(&block)));
+        let hash = rate(512, || {
+            black_box(blake3::hash(&block));
+        });
+        let cipher = ChaCha20Poly1305::new(&[1; 32].into());
+        let sealed = rate(256, || {
+            black_box(cipher.encrypt_inout_detached(&Nonce::default(), b"", target.as_mut_slice().into())).expect("a short message");
+        });
+        let content = Bytes::from(noise(256 * MIB));
+        let begun = Instant::now();
+        let mut chunker = Chunker::new();
+        for at in (0..content.len()).step_by(MIB) {
+            chunker.push(content.slice(at..at + MIB));
+            while black_box(chunker.next()).is_some() {}
+        }
+        let cut = content.len() as f64 / begun.elapsed().as_secs_f64();
+        let disk = (0..2).map(|_| write_and_sync(&home.join("limit"), &block)).fold(0.0, f64::max);
+        let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
+        Self { copy, hash, cipher: sealed, cut, disk, wire: loopback(), cores }
+    }
+
+    /// Returns the least seconds for so many bytes, and what sets them.
+    pub(crate) fn least(&self, bytes: f64, passes: &Passes) -> (f64, &'static str) {
+        let work = passes.copy / self.copy + passes.hash / self.hash + passes.cipher / self.cipher + passes.cut / self.cut;
+        let choices = [(work / self.cores, "processor"), (passes.disk / self.disk, "disk"), (passes.wire / self.wire, "wire")];
+        let (each, what) = choices.into_iter().max_by(|a, b| a.0.total_cmp(&b.0)).expect("three of them");
+        (bytes * each, what)
+    }
+
+    pub(crate) fn print(&self) {
+        println!("| limit of this machine, {} cores | rate |\n|---|---|", self.cores);
+        for (what, rate) in [
+            ("copying memory, one core", self.copy),
+            ("BLAKE3 of 1 MiB, one core", self.hash),
+            ("ChaCha20-Poly1305 of 1 MiB, one core", self.cipher),
+            ("FastCDC, one core", self.cut),
+            ("writing and syncing 1 GiB, best of 2", self.disk),
+            ("1 MiB messages over a loopback WebSocket, both ends here", self.wire),
+        ] {
+            println!("| {what} | {:.0} MB/s |", rate / 1e6);
+        }
+    }
+}
+
+impl Passes {
+    /// Names those that there are, for the table.
+    pub(crate) fn list(&self) -> String {
+        let all = [
+            (self.copy, "copy"),
+            (self.hash, "hash"),
+            (self.cipher, "cipher"),
+            (self.cut, "cut"),
+            (self.disk, "disk"),
+            (self.wire, "wire"),
+        ];
+        let named: Vec<String> = all.into_iter().filter(|(times, _)| *times > 0.0).map(|(times, what)| format!("{times} {what}")).collect();
+        named.join(", ")
+    }
+}
+
+/// Bytes that nothing compresses and that are the same in every run.
+pub(crate) fn noise(len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    blake3::Hasher::new().update(b"noise").finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+/// Does something with 1 MiB as often as told; returns the rate of the better of two rounds.
+fn rate(times: usize, mut work: impl FnMut()) -> f64 {
+    let mut best = 0.0_f64;
+    for _ in 0..2 {
+        let begun = Instant::now();
+        (0..times).for_each(|_| work());
+        best = best.max((times * MIB) as f64 / begun.elapsed().as_secs_f64());
+    }
+    best
+}
+
+fn write_and_sync(path: &Path, block: &[u8]) -> f64 {
+    let begun = Instant::now();
+    let mut file = File::create(path).expect("a disk");
+    (0..1024).for_each(|_| file.write_all(block).expect("room for 1 GiB"));
+    file.sync_all().expect("a disk");
+    let rate = (1024 * MIB) as f64 / begun.elapsed().as_secs_f64();
+    fs::remove_file(path).expect("our own file");
+    rate
+}
+
+fn loopback() -> f64 {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
+    runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+        let address = listener.local_addr().expect("bound");
+        let receive = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.expect("a caller");
+            let mut socket = accept_async(stream).await.expect("a WebSocket");
+            let mut bytes = 0;
+            while let Some(Ok(Message::Binary(message))) = socket.next().await {
+                bytes += message.len();
+            }
+            bytes
+        });
+        let stream = TcpStream::connect(address).await.expect("loopback");
+        let (mut socket, _) = client_async(format!("ws://{address}/"), stream).await.expect("a WebSocket");
+        let message = Bytes::from(noise(MIB));
+        let begun = Instant::now();
+        for _ in 0..1024 {
+            socket.send(Message::Binary(message.clone())).await.expect("taken");
+        }
+        socket.close(None).await.expect("taken");
+        let bytes = receive.await.expect("no panic");
+        bytes as f64 / begun.elapsed().as_secs_f64()
+    })
+}
+
+const MIB: usize = 1 << 20;
