@@ -163,7 +163,7 @@ pub enum CommandError {
     #[error("{0} cannot be moved into itself")]
     IntoItself(String),
     /// Blocks are needed that nobody has at the moment.
-    #[error("{} needed parts are on no reachable node", .0.len())]
+    #[error("{} on no reachable node", blocks(.0.len()))]
     Unavailable(Vec<BlockId>),
     /// A block that was counted on is gone from all its holders; running the put again sends its content anew.
     #[error("a copy that was counted on is gone; run the put again")]
@@ -195,6 +195,11 @@ pub enum CommandError {
     /// A block could not be sealed: memory or processor gave wrong results twice.
     #[error("sealing failed its self-check: this machine's memory or processor is not reliable")]
     SelfCheck,
+}
+
+/// Counts blocks in words.
+fn blocks(count: usize) -> String {
+    if count == 1 { "a needed block is".to_owned() } else { format!("{count} needed blocks are") }
 }
 
 impl From<WalkError> for CommandError {

@@ -16,7 +16,6 @@ use serde_json::Value;
 pub(crate) struct Cluster {
     pub(crate) home: PathBuf,
     pub(crate) nodes: Vec<Node>,
-    invitations: Vec<String>,
 }
 
 /// A command that succeeded.
@@ -30,16 +29,19 @@ pub(crate) struct Run {
 impl Cluster {
     pub(crate) fn start(home: &Path) -> Self {
         let names = ["attic", "cellar", "paris"];
-        let nodes: Vec<Node> = names.iter().map(|name| Node::start(&home.join(name), &["--name", name, "--zone", name])).collect();
-        let invitations = nodes.iter().map(Node::invitation).collect();
-        Self { home: home.to_owned(), nodes, invitations }
+        let nodes = names.iter().map(|name| Node::start(&home.join(name), &["--name", name, "--zone", name])).collect();
+        Self { home: home.to_owned(), nodes }
     }
 
     /// A device with a vault of its own on all nodes, and its words.
     pub(crate) fn join(&self, name: &str) -> (Client, String) {
         let client = Client::new(&self.home.join(name));
         let mut arguments = vec!["init".to_owned()];
-        arguments.extend(self.invitations.iter().flat_map(|invitation| ["--join".to_owned(), invitation.clone()]));
+        for node in &self.nodes {
+            let invited = Client::new(&node.data_dir).well(["invite"]);
+            let invitation = invited.event("invitation")["invitation"].as_str().expect("an invitation").to_owned();
+            arguments.extend(["--join".to_owned(), invitation]);
+        }
         let made = client.well(&arguments);
         let words = made.event("recovery-sheet")["words"].as_str().expect("words").to_owned();
         (client, words)
