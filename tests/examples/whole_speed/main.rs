@@ -34,7 +34,6 @@ fn main() {
     let cluster = Cluster::start(&home);
     let (laptop, words) = cluster.join("laptop");
     gibibyte(&cluster, &laptop, &words, &limits);
-    println!("\n| what | seen | aim |\n|---|---|---|");
     changes(&cluster, &laptop);
     small_files(&cluster);
     if !small {
@@ -67,11 +66,13 @@ fn gibibyte(cluster: &Cluster, laptop: &Client, words: &str, limits: &Limits) {
 
     let tablet = cluster.restore("tablet", words);
     let back = cluster.home.join("back");
+    let sent = cluster.sent();
     let got = run(&tablet, &["get", "/big", back.to_str().expect("a plain path")]);
     assert!(files::same(&big, &back).expect("two files"), "what came back differs");
     // One link, sealed, opened and verified; the block opened, its chunks named again; written, not synced.
     let passes = Passes { copy: 1.0, hash: 2.0, cipher: 3.0, cut: 0.0, disk: 1.0, wire: 1.0 };
     line("get, empty client", got.seconds, &passes, got.peak);
+    let sent = cluster.sent() - sent;
     fs::remove_file(&back).expect("our own file");
 
     let alone = Client::new(&cluster.home.join("alone"));
@@ -80,6 +81,8 @@ fn gibibyte(cluster: &Cluster, laptop: &Client, words: &str, limits: &Limits) {
     let passes = Passes { copy: 1.0, hash: 4.0, cipher: 2.0, cut: 1.0, disk: 1.0, wire: 0.0 };
     line("put, alone, 1 copy", put.seconds, &passes, put.peak);
     fs::remove_dir_all(&alone.data_dir).expect("our own folder");
+    println!("\n| what | seen | aim |\n|---|---|---|");
+    row("sent by all nodes for that get", &mib(sent), "little more than 1,024 MiB");
 }
 
 /// Puts the same again, with one byte more at its front, under another name.
