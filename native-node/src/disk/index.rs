@@ -93,6 +93,8 @@ const FORMAT: u64 = 1;
 const CACHE: usize = 32 << 20;
 /// An index up to this length is checked whole at every start: a fraction of a second, and a wrecked page is found before it is used.
 const CHECKED_WHOLE: u64 = 256 << 20;
+/// An index is worth making shorter from this length on: below, an empty one is nearly as long.
+const SLIMMED_FROM: u64 = 4 << 20;
 
 impl Index {
     /// Creates an empty index under a name that no start will look for; [`Self::publish`] gives it its own.
@@ -117,7 +119,17 @@ impl Index {
     /// Opens the index that is there. `suspect` checks every page whatever it costs.
     pub(super) fn open(vfs: Arc<dyn Vfs>, suspect: bool) -> Result<Self, IndexError> {
         let sync_failed = Arc::new(AtomicBool::new(false));
-        let database = open_database(vfs.as_ref(), &sync_failed, suspect)?;
+        let mut database = open_database(vfs.as_ref(), &sync_failed, suspect)?;
+        let long = vfs.open(Path::new(layout::INDEX)).and_then(|file| file.len()).map_err(io_fault)?;
+        if (SLIMMED_FROM..=CHECKED_WHOLE).contains(&long) {
+            let slimmed = guarded(|| slim(&mut database, long).map_err(fault));
+            if let Err(error) = slimmed {
+                // Also a full disk: the index is as good as before, only longer.
+                tracing::warn!(%error, "the index was not made shorter");
+                drop(database);
+                database = open_database(vfs.as_ref(), &sync_failed, suspect)?;
+            }
+        }
         Ok(Self { vfs, database: RwLock::new(State::Open(database)), sync_failed })
     }
 
@@ -204,6 +216,17 @@ fn open_database(vfs: &dyn Vfs, sync_failed: &Arc<AtomicBool>, suspect: bool) ->
         Some(other) => Err(IndexError::Format(other)),
         None => Err(IndexError::Damaged("no format is noted".into())),
     }
+}
+
+/// Gives back the room that filling the index took beside its contents, when that is more than a third of them.
+fn slim(database: &mut Database, long: u64) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    let stats = transaction.stats()?;
+    transaction.abort()?;
+    if stats.allocated_pages() * stats.page_size() as u64 * 4 / 3 < long {
+        database.compact()?;
+    }
+    Ok(())
 }
 
 fn builder(check_whole: bool) -> Builder {

@@ -221,6 +221,25 @@ fn an_index_that_is_gone_or_replaced_on_request_is_made_anew() {
 }
 
 #[test]
+fn an_index_that_was_filled_takes_less_than_100_bytes_a_block_after_a_start() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let dir = crate::data_dir::DataDir::claim(home.path()).expect("free");
+    let vfs: std::sync::Arc<dyn super::vfs::Vfs> = std::sync::Arc::new(super::os::OsVfs::new(dir.path().to_owned()));
+    let index = super::index::Index::create(std::sync::Arc::clone(&vfs)).and_then(super::index::Index::publish).expect("made");
+    let size = cachette_core::block::SizeLog::try_from(20).expect("in range");
+    let ids: Vec<BlockId> = (0..60_000u32).map(|seed| BlockId(*blake3::hash(&seed.to_le_bytes()).as_bytes())).collect();
+    for some in ids.chunks(2_000) {
+        let added = some.iter().map(|id| (vault(1), *id, size)).collect();
+        index.apply(&super::index::Change { added, ..Default::default() }).expect("applied");
+    }
+    index.close().expect("closed");
+    let index = super::index::Index::open(vfs, false).expect("opened");
+    let long = fs::metadata(home.path().join(layout::INDEX)).expect("there").len();
+    assert!(long < 100 * ids.len() as u64, "{long} bytes for {} blocks", ids.len());
+    assert_eq!(index.view(|view| view.has(&vault(1), &ids)).expect("read"), vec![true; ids.len()]);
+}
+
+#[test]
 fn a_second_store_on_the_same_directory_is_refused_by_name() {
     let home = tempfile::tempdir().expect("a temporary directory");
     let _store = open(home.path());
