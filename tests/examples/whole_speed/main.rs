@@ -198,10 +198,13 @@ fn many_blocks(home: &Path) {
     row("a node starts on 100,000 blocks", &format!("{:.2} s", begun.elapsed().as_secs_f64()), "under 1 s");
     let each = (index_len(&node_dir) - before) as f64 / BLOCKS as f64;
     row("  index on disk, each", &format!("{each:.0} bytes"), "100 bytes");
-    let before = processor(node.pid());
-    std::thread::sleep(IDLE);
-    let share = 100.0 * (processor(node.pid()) - before) / IDLE.as_secs_f64();
-    row("  one core, when idle", &format!("{share:.2} %"), "under 1 %");
+    // After a kill, it first looks for leftovers.
+    let shares = [(); 3].map(|()| {
+        let before = processor(node.pid());
+        std::thread::sleep(IDLE);
+        100.0 * (processor(node.pid()) - before) / IDLE.as_secs_f64()
+    });
+    row("  one core, at first and when idle", &format!("{:.2} %, {:.2} %", shares[0], shares[2]), "under 1 %");
 }
 
 fn index_len(node_dir: &Path) -> u64 {
