@@ -196,6 +196,13 @@ impl Node {
         Self::launch(self.data_dir.clone(), &self.listen, arguments)
     }
 
+    /// Starts it again as [`Node::again`] does, with other arguments.
+    #[must_use]
+    pub fn again_with(mut self, arguments: &[&str]) -> Self {
+        self.arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        self.again()
+    }
+
     fn said(&self) -> String {
         let log = std::fs::read_to_string(self.data_dir.join(LOG)).unwrap_or_default();
         if log.is_empty() { String::new() } else { format!(":\n{log}") }

@@ -1,8 +1,10 @@
 //! Real processes on real disks, given what they should not be given: what they say, how they exit, and that nothing is lost.
 
 mod bench;
+mod damage;
 mod deaths;
 mod full_disks;
+mod silence;
 mod sources;
 mod targets;
 mod wrong_secrets;

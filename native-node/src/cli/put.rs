@@ -104,7 +104,10 @@ impl Args {
         let (bytes, files) = (found.bytes, found.files);
         let progress = Progress::start(&context, &session, bytes);
         let mut skipped = found.skipped;
-        skipped.extend(put_all(&session.client, found.items, &progress).await?);
+        // What was left out while looking is not among the files that were found.
+        let left = put_all(&session.client, found.items, &progress).await?;
+        let files = files.saturating_sub(left.len() as u64);
+        skipped.extend(left);
         let committed = commit(&session, self.message, *self.wait, &progress).await?;
         progress.finish();
         let (state, copies) = session.safety(committed.copies);
@@ -112,7 +115,7 @@ impl Args {
         let done = Done {
             event: "put",
             state,
-            files: files.saturating_sub(skipped.len() as u64),
+            files,
             bytes: stats.bytes,
             new_bytes: stats.new_bytes,
             blocks: stats.blocks,

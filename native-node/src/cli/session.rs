@@ -94,6 +94,9 @@ impl Session {
                 "{} of {} nodes answered: this is the newest state known here, there may be a newer one",
                 reach.answered, reach.of
             ));
+            for (name, why) in self.unreachable() {
+                context.output.note(&format!("  {name}: {why}"));
+            }
         }
         for alarm in std::mem::take(&mut *lock(&self.alarms)) {
             context.output.note(&format!("warning: {alarm}"));
@@ -164,14 +167,17 @@ impl Session {
 
     /// Says what is missing for something to be safe.
     pub(super) async fn not_safe_yet(&self) -> CliError {
+        let away = self.unreachable();
         let fewest = self.client.look(|peer| peer.vault().fewest()).await.ok().flatten();
-        let (durable, safe_at, wanted) = fewest.map_or((0, 0, 0), |copies| (copies.durable, copies.safe_at, copies.wanted));
-        let missing = safe_at.saturating_sub(durable);
-        let nodes = if missing == 1 { "1 more node".to_owned() } else { format!("{missing} more nodes") };
-        let mut error = CliError::new(ExitKind::NotSafeYet, format!("not yet safe: {durable} of {wanted} copies, waiting for {nodes}"));
-        for (name, why) in self.unreachable() {
-            error = error.detail(format!("{name}: {why}"));
-        }
+        let state = fewest.map_or_else(
+            || "not yet safe: the nodes have not confirmed all of it".to_owned(),
+            |copies| {
+                let waiting = waiting_for(usize::from(copies.safe_at.saturating_sub(copies.durable)), &away);
+                format!("not yet safe: {} of {} copies, waiting for {waiting}", copies.durable, copies.wanted)
+            },
+        );
+        let error = CliError::new(ExitKind::NotSafeYet, state);
+        let error = away.into_iter().fold(error, |error, (name, why)| error.detail(format!("{name}: {why}")));
         error.hint("what was sealed is kept; run the same command again when a node is back, and it goes on from there")
     }
 
@@ -196,6 +202,17 @@ impl Session {
         drop(self.client);
         // A peer that draws its goodbye out does not keep a finished command waiting.
         let _ = timeout(CLOSE, self.task).await;
+    }
+}
+
+/// Says who must take a copy for something to be safe; nodes that are only away are named, for they have refused nothing.
+fn waiting_for(missing: usize, away: &[(String, String)]) -> String {
+    let names = || away.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+    match missing {
+        _ if missing > 0 && missing == away.len() => format!("{} to come back", names()),
+        _ if missing > 0 && missing < away.len() => format!("{missing} of {} to come back", names()),
+        1 => "1 more node".to_owned(),
+        _ => format!("{missing} more nodes"),
     }
 }
 
@@ -296,7 +313,11 @@ impl From<CommandError> for CliError {
         };
         let failure = Self::new(kind, &error);
         match error {
-            CommandError::Unavailable(_) => {
+            CommandError::Unavailable(parts) => {
+                let failure = match parts.len() {
+                    1 => Self { message: "a part that is needed is on no node that can be reached".into(), ..failure },
+                    parts => Self { message: format!("{parts} parts that are needed are on no node that can be reached"), ..failure },
+                };
                 failure.hint("nothing is lost as long as one node that holds them comes back; `cachette peers` shows how to reach them")
             }
             CommandError::NotSafe(_) => failure.hint("make room on the nodes, or add one, and run the same command again"),

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use cachette_tests::process::{command, eventually};
+use cachette_tests::process::{Node, command, eventually};
 
 use super::bench::{Bench, blocks, noise};
 
@@ -111,4 +111,31 @@ fn c08_processes_are_killed_again_and_again() {
     for victim in [Victim::Node, Victim::Client] {
         run(victim, (100..).take_while(|seed| *seed < 120 || Instant::now() < until));
     }
+}
+
+#[test]
+fn c08_c10_a_client_killed_in_a_put_and_in_a_get_goes_on() {
+    run(Victim::Client, 1..=2);
+}
+
+#[test]
+fn c10_n04_an_interrupted_put_sends_again_at_most_one_window() {
+    let bench = Bench::new(1, &[]);
+    let received = |node: &Node| blocks(&node.data_dir.join("node")).len() as u64;
+    let file = bench.file("film", 160 << 20, 9);
+    let mut child =
+        command(&bench.client.data_dir).arg("put").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
+    eventually("more than a window has arrived", || {
+        received(&bench.nodes[0]) > 96 || child.try_wait().expect("a process of ours").is_some()
+    });
+    child.kill().expect("a process of ours");
+    child.wait().expect("a process of ours");
+    let there = received(&bench.nodes[0]);
+    let put = bench.put(&file);
+    assert_eq!(put["state"], "safe", "{put}");
+    let stored = received(&bench.nodes[0]);
+    assert!(stored <= 161 + 64 + 8, "{there} before, {stored} after: more than one window twice");
+    let sent = put["block_bytes"].as_u64().expect("bytes");
+    assert!(sent <= ((160 - there.min(160)) << 20) + (64 << 20) + (8 << 20), "{sent} bytes sent again, {there} blocks were there");
+    bench.holds("film", &noise(160 << 20, 9));
 }

@@ -1,10 +1,11 @@
-//! A node without room beside nodes that have some.
+//! Nodes without room: one of several, all of them, and a vault at its limit.
 
+use std::ffi::OsStr;
 use std::fs;
 
-use cachette_tests::process::{Client, Node};
+use cachette_tests::process::{Client, Node, command};
 
-use super::bench::noise;
+use super::bench::{Bench, fails, noise};
 
 #[test]
 fn d03_a_node_at_its_limit_is_not_counted_and_the_others_are_enough() {
@@ -30,4 +31,53 @@ fn d03_a_node_at_its_limit_is_not_counted_and_the_others_are_enough() {
     let back = home.path().join("back");
     client.well(["get".as_ref(), "/big".as_ref(), back.as_os_str()]);
     assert!(fs::read(&back).expect("a file") == noise(12 << 20, 1));
+}
+
+#[test]
+fn d05_a_vault_at_its_limit_is_refused_and_others_have_their_room() {
+    let bench = Bench::new(1, &["--store-limit", "6MiB"]);
+    let small = bench.file("small", 500_000, 1);
+    bench.put(&small);
+    let big = bench.file("big", 12 << 20, 2);
+    let put = bench.client.run(["put".as_ref(), "--wait".as_ref(), "2s".as_ref(), big.as_os_str()]);
+    fails(&put, 5, "not safe: 0 of 1 copies, and the other nodes refused");
+    bench.holds("small", &fs::read(&small).expect("a file"));
+    let status = bench.client.well(["status"]);
+    let node = status.event("node");
+    assert!(node["used"].as_u64() <= node["limit"].as_u64(), "{node}");
+
+    // Another vault on another node of the same size: one's limit is not the other's.
+    let output = command(&bench.nodes[0].data_dir).args(["invite", "1MiB"]).output().expect("it runs");
+    let invited: serde_json::Value = serde_json::from_slice(&output.stdout).expect("an invitation");
+    let neighbour = Client::new(&bench.home.path().join("neighbour"));
+    neighbour.well(["init", "--join", invited["invitation"].as_str().expect("text")]);
+    bench.holds("small", &fs::read(&small).expect("a file"));
+}
+
+#[test]
+fn d03_a_put_onto_full_disks_of_all_nodes_says_so_and_goes_on_when_there_is_room() {
+    let mut bench = Bench::new(2, &[]);
+    let (small, big) = (bench.file("small", 500_000, 1), bench.file("big", 6 << 20, 2));
+    bench.put(&small);
+    let restart = |bench: &mut Bench, reserve: &str| {
+        let nodes = std::mem::take(&mut bench.nodes).into_iter();
+        bench.nodes = nodes
+            .map(|node| {
+                let name = node.name.clone();
+                node.again_with(&["--reserve", reserve, "--name", &name])
+            })
+            .collect();
+    };
+    // No disk has as much as shall stay free on it.
+    restart(&mut bench, "900TiB");
+    let put = bench.client.run([OsStr::new("put"), big.as_os_str()]);
+    fails(&put, 5, "not safe: 0 of 2 copies, and the other nodes refused");
+    assert!(put.events.iter().all(|event| event["event"] != "put"), "no success is told");
+    fails(&bench.client.run(["stat", "/big"]), 6, "does not exist");
+    bench.holds("small", &fs::read(&small).expect("a file"));
+    restart(&mut bench, "0");
+    let put = bench.put(&big);
+    assert_eq!((&put["state"], &put["copies"]), (&"safe".into(), &2.into()), "{put}");
+    bench.holds("small", &fs::read(&small).expect("a file"));
+    bench.holds("big", &fs::read(&big).expect("a file"));
 }

@@ -1,16 +1,18 @@
-//! What a disk may hold when it is put: nothing at all, what cannot be read, what is no file, what grows.
+//! What a disk may hold when it is put: nothing at all, what cannot be read, what is no file, what grows, what vanishes, names and links of every kind.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use cachette_tests::files;
 use cachette_tests::process::{Client, Done, binary, command, eventually};
 
-use super::bench::fails;
+use super::bench::{blocks, fails, noise};
 
 fn alone(home: &Path) -> Client {
     let client = Client::new(&home.join("client"));
@@ -30,8 +32,10 @@ fn what_does_not_exist_is_said_to_be_not_there() {
     fs::write(home.path().join("there"), "x").expect("a disk");
     let both = client.run([OsStr::new("put"), home.path().join("there").as_os_str(), home.path().join("nosuch").as_os_str()]);
     fails(&both, 4, "1 thing was not put; everything else is");
+    assert_eq!(both.event("put")["files"], 1, "what is not there is not subtracted from what is");
     client.well(["stat", "/there"]);
     fails(&client.run(["get", "/nosuch"]), 6, "does not exist");
+    fails(&client.run(["cat", "/there/below"]), 2, "is not a folder");
 }
 
 #[test]
@@ -105,4 +109,64 @@ fn a_file_that_grows_while_it_is_read_is_stored_as_it_was_read_and_named() {
     let size = client.well(["stat", "/log"]).event("stat")["size"].as_u64();
     assert!(size >= Some(200 << 20), "{size:?}");
     assert_eq!(put(&client, &log).code, Some(0), "it stands still now");
+}
+
+#[test]
+fn names_links_and_folders_of_every_kind_come_back_as_they_were() {
+    let home = tempfile::tempdir().expect("a folder");
+    let client = alone(home.path());
+    let tree = home.path().join("tree");
+    fs::create_dir_all(tree.join("empty folder")).expect("a disk");
+    fs::write(tree.join("empty file"), "").expect("a disk");
+    for (name, content) in
+        [(&b"case"[..], "1"), (b"Case", "2"), (b"CASE", "3"), (b"not \xff\xfe UTF-8", "4"), (b"-", "5"), (b"line\nbreak", "6")]
+    {
+        fs::write(tree.join(OsStr::from_bytes(name)), content).expect("a disk");
+    }
+    symlink("case", tree.join("inside")).expect("a disk");
+    symlink("nowhere", tree.join("dangling")).expect("a disk");
+    symlink("loop b", tree.join("loop a")).expect("a disk");
+    symlink("loop a", tree.join("loop b")).expect("a disk");
+    symlink(".", tree.join("itself")).expect("a disk");
+    let many = tree.join("many");
+    fs::create_dir(&many).expect("a disk");
+    for number in 0..10_000 {
+        fs::write(many.join(format!("{number}")), number.to_string()).expect("a disk");
+    }
+    let done = put(&client, &tree);
+    assert_eq!(done.code, Some(0), "{:?}", done.events);
+    let back = home.path().join("back");
+    client.well(["get".as_ref(), "/tree".as_ref(), back.as_os_str()]);
+    let summary = files::compare(&tree, &back).expect("equal trees");
+    assert_eq!((summary.files, summary.links), (10_007, 5));
+    let listed = client.well(["ls", "/tree/many"]);
+    assert_eq!(listed.events.len(), 10_000);
+}
+
+#[test]
+fn a_file_that_vanishes_while_its_folder_is_put_is_named_and_everything_else_is_put() {
+    let home = tempfile::tempdir().expect("a folder");
+    let client = alone(home.path());
+    let (first, tree) = (home.path().join("first"), home.path().join("tree"));
+    fs::create_dir(&first).expect("a disk");
+    fs::create_dir(&tree).expect("a disk");
+    for number in 0..8 {
+        fs::write(first.join(number.to_string()), noise(16 << 20, number)).expect("a disk");
+    }
+    fs::write(tree.join("stays"), "here").expect("a disk");
+    fs::write(tree.join("vanishes"), "gone").expect("a disk");
+    let mut child = command(&client.data_dir).arg("put").args([&first, &tree]).stdout(Stdio::piped()).spawn().expect("it runs");
+    // Once blocks lie there, everything was found, and the large files keep all readers busy.
+    eventually("the put has begun", || {
+        !blocks(&client.data_dir.join("vault")).is_empty() || child.try_wait().expect("a process of ours").is_some()
+    });
+    fs::remove_file(tree.join("vanishes")).expect("a disk");
+    let output = child.wait_with_output().expect("it ends");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(4), "{text}");
+    assert!(text.contains("1 thing was not put; everything else is"), "{text}");
+    assert!(text.contains("tree/vanishes: it vanished before it was read"), "{text}");
+    assert_eq!(client.well(["cat", "/tree/stays"]).events, ["here"]);
+    assert_eq!(client.well(["ls", "/first"]).events.len(), 8);
+    fails(&client.run(["cat", "/tree/vanishes"]), 6, "does not exist");
 }

@@ -73,6 +73,7 @@ fn p18_nothing_is_written_outside_the_target_through_a_symlink_that_lies_in_it()
     }
     let replaced = home.path().join("target 1/other");
     assert!(fs::symlink_metadata(&replaced).expect("a file").is_file(), "--force replaces the symlink, not what it leads to");
+    fails(&client.run(["get", "/tree/../../etc/passwd"]), 2, "`.` and `..` are not names");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 
 use cachette_tests::process::{Client, Node};
 
-use super::bench::fails;
+use super::bench::{Bench, fails};
 
 #[test]
 fn a_wrong_password_opens_nothing_and_changes_nothing() {
@@ -67,4 +67,42 @@ fn another_node_at_the_address_or_none_at_all_is_said() {
     fails(&client.run(["init", "--join", invitation.as_str()]), 4, "the node cannot be reached");
     assert!(client.well(["ls"]).code == Some(0), "the vault opens as before");
     drop(impostor);
+}
+
+#[test]
+fn wrong_words_restore_nothing_and_leave_nothing_behind() {
+    let bench = Bench::new(1, &[]);
+    let note = bench.file("note", 1000, 1);
+    bench.put(&note);
+    let other = Client::new(&bench.home.path().join("other"));
+    let sheet = other.well(["init"]);
+    let foreign = sheet.event("recovery-sheet")["words"].as_str().expect("words").to_owned();
+    let words: Vec<&str> = foreign.split(' ').collect();
+    let mut unknown = words.clone();
+    unknown[4] = "cachettte";
+    let mut swapped = words.clone();
+    let apart = (1..24).find(|index| words[*index] != words[0]).expect("different words");
+    swapped.swap(0, apart);
+    let fresh = Client::new(&bench.home.path().join("fresh"));
+    let restore = |text: &str, address: &str| {
+        let file = bench.home.path().join("words");
+        fs::write(&file, text).expect("a disk");
+        fresh.run(["init".as_ref(), "--restore".as_ref(), "--node".as_ref(), address.as_ref(), "--phrase-file".as_ref(), file.as_os_str()])
+    };
+    let address = bench.nodes[0].address.as_str();
+    let unknown = restore(&unknown.join(" "), address);
+    fails(&unknown, 2, "word 5 is unknown");
+    assert!(!format!("{:?}", unknown.events).contains("cachettte"), "what was typed is not shown again");
+    fails(&restore(&words[..23].join(" "), address), 2, "a recovery phrase has 24 words, these are 23");
+    // One in 256 exchanges keeps the checksum: such words are those of a vault that nobody knows.
+    let swapped = restore(&swapped.join(" "), address);
+    if swapped.code != Some(6) {
+        fails(&swapped, 2, "do not belong together");
+    }
+    fails(&restore(&foreign, address), 6, "know no vault that these words open");
+    let (url, _) = address.split_once('#').expect("an id");
+    fails(&restore(&foreign, url), 2, "the node's id is missing");
+    fails(&restore(&foreign, "ws://127.0.0.1:1/#aaaa"), 2, "aaaa");
+    assert!(!fresh.data_dir.join("vault/device").exists(), "no half vault");
+    bench.holds("note", &fs::read(&note).expect("a file"));
 }
