@@ -51,6 +51,9 @@ fn d05_a_vault_at_its_limit_is_refused_and_others_have_their_room() {
     let invited: serde_json::Value = serde_json::from_slice(&output.stdout).expect("an invitation");
     let neighbour = Client::new(&bench.home.path().join("neighbour"));
     neighbour.well(["init", "--join", invited["invitation"].as_str().expect("text")]);
+    let theirs = bench.file("theirs", 500_000, 3);
+    let put = neighbour.well(["put".as_ref(), theirs.as_os_str()]).event("put").clone();
+    assert_eq!(put["state"], "safe", "{put}");
     bench.holds("small", &fs::read(&small).expect("a file"));
 }
 
