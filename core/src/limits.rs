@@ -96,6 +96,15 @@ pub const LINGER_WINDOW: usize = 32 << 20;
 pub const OWED_MAX: usize = 65_536;
 /// Blocks that are fetched at once only to be handed to holders that lack them.
 pub const MEND_WINDOW: usize = 16;
+/// Bytes of blocks that a holder fetches from another one at once: 2 MB/s at a second's round trip, and little to wait for in vain.
+pub const PULL_WINDOW: usize = 2 << 20;
+/// An offered block waits so long for its turn to be fetched from another holder, and so long again until it comes; then the writer is
+/// asked for it. Both together end before the writer takes the silence for death ([`SUSPECT_AFTER`]).
+pub const PULL_TIMEOUT: Span = Span::seconds(15);
+/// A link that was dialled to fetch blocks for other holders' sake is closed after this long without use.
+pub const PULL_IDLE: Span = Span::seconds(60);
+/// Peers that a carrier fetches offered blocks from, or does not because they failed lately: those of a few vaults of the largest kind.
+pub const PULL_SOURCES: usize = 256;
 /// A question for a block is put to another holder too after this long at the earliest.
 pub const HEDGE_MIN: Span = Span(100);
 /// The same while nothing is known of the holders' pace.

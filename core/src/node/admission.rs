@@ -220,6 +220,18 @@ impl Admitted {
             || tip.member(peer).is_some_and(|member| member.removed_after.is_none() && member.rights.contains(Rights::WRITE))
     }
 
+    /// Returns whom blocks of an offer may be fetched from: the first of those it names that is a carrier of the vault, and neither this
+    /// node nor the one that offers. Nobody else is called or asked because a message says so.
+    pub(super) fn source(&self, me: &PeerId, writer: &PeerId, named: &[PeerId]) -> Option<PeerId> {
+        let tip = self.kept.chain.tip();
+        named.iter().find(|peer| *peer != me && *peer != writer && tip.carrier(peer).is_some()).copied()
+    }
+
+    /// Returns where the certificate says that a carrier is.
+    pub(super) fn addresses(&self, peer: &PeerId) -> Option<Vec<String>> {
+        Some(self.kept.chain.tip().carrier(peer)?.addresses.clone())
+    }
+
     /// Says whether a peer may ask what is held here: members and carriers.
     pub(super) fn may_ask(&self, peer: &PeerId) -> bool {
         self.kept.chain.knows(peer)

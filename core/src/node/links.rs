@@ -185,6 +185,15 @@ impl Hub {
         }
     }
 
+    /// Ends a link that this side dialled and that nothing needs any more.
+    pub(super) fn hang_up(&mut self, peer: &PeerId) {
+        let Some(entry) = self.links.peers.get(peer) else { return };
+        if let Some(link) = entry.link.as_ref().filter(|link| link.dialled && !entry.keep).map(|link| link.id) {
+            self.send(link, Plain::Bye(0));
+            self.close(link, Trouble::Unlinked(CloseReason::Asked));
+        }
+    }
+
     /// Takes a failed call in.
     pub(super) fn unreachable(&mut self, peer: PeerId, error: DialError) {
         let Some(entry) = self.links.peers.get_mut(&peer) else { return };

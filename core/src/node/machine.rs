@@ -123,9 +123,10 @@ impl Node {
                 self.publishing.again(hub, &mut self.asks, peer);
                 self.writing.linked(hub, peer);
                 self.reading.linked(hub, peer);
+                self.receiving.linked(hub, &mut self.admission, &peer);
             }
             Note::Unlinked(peer, link, trouble) => {
-                self.receiving.unlinked(hub, &mut self.admission, link);
+                self.receiving.unlinked(hub, &mut self.admission, &peer, link);
                 self.serving.unlinked(link);
                 self.inspecting.unlinked(link);
                 self.asks.unlinked(hub, peer, link);
@@ -136,6 +137,7 @@ impl Node {
                 self.asks.down(hub, peer, trouble);
                 self.rounds.down(hub, &peer, trouble);
                 self.writing.down(hub, peer, trouble);
+                self.receiving.down(hub, &mut self.admission, &peer, trouble);
                 self.reading.changed(hub);
             }
             Note::Suspect(peer) => {
@@ -165,6 +167,7 @@ impl Node {
             Timer::Retry(peer) => self.writing.retry(hub, peer),
             Timer::Publish(peer) => self.publishing.again(hub, &mut self.asks, peer),
             Timer::Invited(link) => self.receiving.look(hub, link),
+            Timer::Source(peer) => self.receiving.look_at_source(hub, &mut self.admission, &peer),
         }
     }
 
@@ -250,7 +253,10 @@ impl Node {
             // To a reader, or to a carrier about what it wanted.
             Plain::Absent(absent) => self.absent(link, peer, &absent),
             // To a carrier.
-            Plain::Fetch(fetch) => self.serving.fetch(hub, link, fetch),
+            Plain::Fetch(fetch) => {
+                self.receiving.source_used(hub, &peer);
+                self.serving.fetch(hub, link, fetch);
+            }
             Plain::Redeem(redeem) if matches!(hub.role, Role::Carrier { .. }) => self.invitations.redeem(hub, link, redeem),
             Plain::Locate((ask, paper)) => self.locate(link, peer, ask, paper),
             Plain::Offer(_) | Plain::Has(_) | Plain::Summarise(_) | Plain::Scan(_) => self.about_vault(link, peer, plain),
@@ -303,7 +309,10 @@ impl Node {
         let Gate::Open(admitted, plain) = self.admission.enter(&mut self.hub, vault, link, plain) else { return };
         let hub = &mut self.hub;
         match plain {
-            Plain::Offer(offer) if admitted.may_store(&peer) => self.receiving.offer(hub, link, offer),
+            Plain::Offer(offer) if admitted.may_store(&peer) => {
+                let source = admitted.source(&hub.me, &peer, &offer.sources);
+                self.receiving.offer(hub, link, offer, source);
+            }
             // Records prove themselves, so anybody may hand them over: a restored device is no member before its certificate is in.
             Plain::Publish((ask, _)) => {
                 if let Some(record) = record {
@@ -334,8 +343,8 @@ impl Node {
                     self.loaded(vault);
                 }
             }
-            Purpose::Offered(link, vault, blocks) => {
-                self.receiving.checked(hub, &mut self.admission, (link, vault, blocks), answer);
+            Purpose::Offered(link, vault, blocks, source) => {
+                self.receiving.checked(hub, &mut self.admission, (link, vault, blocks, source), answer);
             }
             Purpose::Arrived(vault, arrived) => self.receiving.committed(hub, &mut self.admission, (vault, arrived), &answer),
             Purpose::Serve(link, vault, id) => self.serving.answered(hub, link, vault, id, answer),

@@ -5,8 +5,14 @@
 //!                         \--lacking--> queue --room and limit--> Want --> Block --> batch --> Commit --> Stored
 //!                                                     \--> Refused                               \--> Refused
 //! ```
+//!
+//! What a writer has given to another holder already is fetched from there: see [`pulling`].
+
+mod pulling;
 
 use std::collections::{BTreeMap, VecDeque};
+
+use pulling::{Pull, Pulling};
 
 use super::admission::{Admission, refuse};
 use super::hub::Hub;
@@ -14,7 +20,7 @@ use super::storage::Purpose;
 use super::timers::Timer;
 use super::{LinkId, Trouble};
 use crate::block::{Block, SizeLog};
-use crate::id::{BlockId, VaultId};
+use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::{IDLE_CLOSE, LINK_WINDOW, NODE_WINDOW, OFFERS_PER_LINK};
 use crate::message::{Denial, Ids, Offer, Plain, Refused};
 use crate::store::{Commit, StoreAnswer, StoreFault, StoreOp};
@@ -31,6 +37,7 @@ pub(super) struct Receiving {
     /// Bytes invited and bytes arrived that are not durable.
     pending: usize,
     commits: usize,
+    pulling: Pulling,
 }
 
 /// What one link has offered.
@@ -39,6 +46,8 @@ struct Inbox {
     queue: VecDeque<(VaultId, BlockId, SizeLog)>,
     /// Offered blocks that the store is asked about.
     checking: usize,
+    /// Offered blocks that wait for their turn to be fetched from another holder.
+    pulls: usize,
     /// Bytes invited over this link.
     invited: usize,
     hungry: bool,
@@ -50,10 +59,12 @@ struct Inbox {
 /// A block that was invited or has arrived and is not durable.
 #[derive(Debug)]
 struct Coming {
-    /// Who was invited; nobody any more once it has arrived.
+    /// Over which link it was invited or fetched; none any more once it has arrived.
     from: Option<LinkId>,
+    /// Whom it was fetched from, unless its writer was invited.
+    source: Option<PeerId>,
     promised: SizeLog,
-    /// Others that offered it meanwhile.
+    /// Others that offered it.
     waiters: Vec<LinkId>,
 }
 
@@ -61,25 +72,26 @@ struct Coming {
 #[derive(Debug)]
 pub(super) struct Arrived {
     id: BlockId,
-    from: LinkId,
+    /// The link that it was invited over; none for a block that was fetched.
+    from: Option<LinkId>,
     promised: SizeLog,
     bytes: usize,
 }
 
 impl Receiving {
-    /// Takes an offer of a peer that may store blocks in the vault.
-    pub(super) fn offer(&mut self, hub: &mut Hub, link: LinkId, offer: Offer) {
+    /// Takes an offer of a peer that may store blocks in the vault; `source` is the carrier of the vault that it names as having them.
+    pub(super) fn offer(&mut self, hub: &mut Hub, link: LinkId, offer: Offer, source: Option<PeerId>) {
         if offer.blocks.is_empty() {
             return;
         }
         let inbox = self.links.entry(link).or_default();
-        if inbox.queue.len() + inbox.checking + offer.blocks.len() > OFFERS_PER_LINK {
+        if inbox.queue.len() + inbox.pulls + inbox.checking + offer.blocks.len() > OFFERS_PER_LINK {
             refuse(hub, link, Plain::Offer(offer), Denial::Busy);
             return;
         }
         inbox.checking += offer.blocks.len();
         let ids = offer.blocks.iter().map(|(id, _)| *id).collect();
-        hub.store(StoreOp::Has(offer.vault, ids), Purpose::Offered(link, offer.vault, offer.blocks));
+        hub.store(StoreOp::Has(offer.vault, ids), Purpose::Offered(link, offer.vault, offer.blocks, source));
     }
 
     /// Takes in which of the offered blocks are held.
@@ -87,7 +99,7 @@ impl Receiving {
         &mut self,
         hub: &mut Hub,
         admission: &mut Admission,
-        (link, vault, blocks): (LinkId, VaultId, Vec<(BlockId, SizeLog)>),
+        (link, vault, blocks, source): (LinkId, VaultId, Vec<(BlockId, SizeLog)>, Option<PeerId>),
         answer: StoreAnswer,
     ) {
         let Some(inbox) = self.links.get_mut(&link) else { return };
@@ -97,12 +109,16 @@ impl Receiving {
             hub.send(link, Plain::Refused(Refused { vault, ids, why: Denial::DiskFailed }));
             return;
         };
-        let mut held = Vec::new();
+        let source = source.filter(|source| self.pulling.takes(hub.now(), source));
+        let (mut held, mut pulls) = (Vec::new(), Vec::new());
         for ((id, size), flag) in blocks.into_iter().zip(flags) {
             if flag {
                 held.push(id);
             } else if let Some(coming) = self.coming.get_mut(&(vault, id)).filter(|coming| coming.from != Some(link)) {
                 coming.wait(link);
+            } else if source.is_some() {
+                inbox.pulls += 1;
+                pulls.push(Pull { vault, id, size, writer: link, since: hub.now() });
             } else {
                 inbox.queue.push_back((vault, id, size));
             }
@@ -111,25 +127,44 @@ impl Receiving {
             hub.send(link, Plain::Stored(Ids { vault, ids: held }));
         }
         self.invite(hub, admission, link);
+        if let Some(source) = source {
+            self.pull(hub, admission, source, pulls);
+        }
     }
 
     /// Takes a block in; returns `false` when it was not invited.
     pub(super) fn block(&mut self, hub: &mut Hub, admission: &mut Admission, link: LinkId, vault: VaultId, block: Block) -> bool {
         let id = block.id();
         let Some(coming) = self.coming.get_mut(&(vault, id)) else { return false };
-        if coming.from != Some(link) || block.size_log() > coming.promised {
+        if coming.from != Some(link) {
             return false;
+        }
+        let source = coming.source;
+        if block.size_log() > coming.promised {
+            // Whom it was fetched from promised nothing: let the writer try to deliver what it promised.
+            if source.is_some() {
+                self.withdraw(admission, vault, id);
+                self.feed(hub, admission);
+            }
+            return source.is_some();
         }
         coming.from = None;
         let (promised, bytes) = (coming.promised, block.bytes().len());
         self.pending -= promised.bytes() - bytes;
-        if let Some(inbox) = self.links.get_mut(&link) {
+        if let Some(peer) = source {
+            self.pulling.close(&peer, &(vault, id), promised.bytes());
+            self.source_delivers(hub, &peer);
+        } else if let Some(inbox) = self.links.get_mut(&link) {
             inbox.invited -= promised.bytes();
             inbox.progress = hub.now();
         }
-        self.batches.entry(vault).or_default().push((block, Arrived { id, from: link, promised, bytes }));
+        let from = source.is_none().then_some(link);
+        self.batches.entry(vault).or_default().push((block, Arrived { id, from, promised, bytes }));
         self.commit(hub);
-        self.invite(hub, admission, link);
+        match source {
+            Some(peer) => self.fetch(hub, admission, &peer),
+            None => self.invite(hub, admission, link),
+        }
         true
     }
 
@@ -164,7 +199,7 @@ impl Receiving {
             let stored = if refused.is_none() { bytes as u64 } else { 0 };
             admission.settle(&vault, promised.bytes() as u64, stored);
             let waiters = self.coming.remove(&(vault, id)).map(|coming| coming.waiters).unwrap_or_default();
-            for link in std::iter::once(from).chain(waiters) {
+            for link in from.into_iter().chain(waiters) {
                 tell.entry(link).or_default().push(id);
             }
         }
@@ -179,14 +214,15 @@ impl Receiving {
         self.feed(hub, admission);
     }
 
-    /// Forgets a link: what it was invited to send goes to the next one that offered it.
-    pub(super) fn unlinked(&mut self, hub: &mut Hub, admission: &mut Admission, link: LinkId) {
-        if self.links.remove(&link).is_none() {
-            return;
-        }
-        let invited: Vec<_> = self.coming.iter().filter(|(_, coming)| coming.from == Some(link)).map(|(key, _)| *key).collect();
-        for (vault, id) in invited {
-            self.withdraw(admission, vault, id);
+    /// Forgets a link: what it was invited to send goes to the next one that offered it, and so does what was fetched over it.
+    pub(super) fn unlinked(&mut self, hub: &mut Hub, admission: &mut Admission, peer: &PeerId, link: LinkId) {
+        self.source_unlinked(hub, admission, peer, link);
+        if self.links.remove(&link).is_some() {
+            self.forget_pulls(link);
+            let invited: Vec<_> = self.coming.iter().filter(|(_, coming)| coming.from == Some(link)).map(|(key, _)| *key).collect();
+            for (vault, id) in invited {
+                self.withdraw(admission, vault, id);
+            }
         }
         self.feed(hub, admission);
     }
@@ -235,7 +271,7 @@ impl Receiving {
             }
             inbox.invited += size.bytes();
             self.pending += size.bytes();
-            self.coming.insert((vault, id), Coming { from: Some(link), promised: size, waiters: Vec::new() });
+            self.coming.insert((vault, id), Coming { from: Some(link), source: None, promised: size, waiters: Vec::new() });
             wanted.entry(vault).or_default().push(id);
         }
         if !wanted.is_empty() && !inbox.watched {
@@ -252,8 +288,9 @@ impl Receiving {
         }
     }
 
-    /// Gives links that wait for room their turn.
+    /// Gives links that wait for room their turn. Sources come first: their windows are small.
     fn feed(&mut self, hub: &mut Hub, admission: &mut Admission) {
+        self.fetch_all(hub, admission);
         for _ in 0..self.hungry.len() {
             let Some(link) = self.hungry.pop_front() else { return };
             if let Some(inbox) = self.links.get_mut(&link) {
@@ -272,16 +309,22 @@ impl Receiving {
         let bytes = coming.promised.bytes();
         self.pending -= bytes;
         admission.settle(&vault, bytes as u64, 0);
-        if let Some(inbox) = coming.from.and_then(|link| self.links.get_mut(&link)) {
+        if let Some(source) = coming.source {
+            self.pulling.close(&source, &(vault, id), bytes);
+        } else if let Some(inbox) = coming.from.and_then(|link| self.links.get_mut(&link)) {
             inbox.invited -= bytes;
         }
         for link in coming.waiters {
-            if let Some(inbox) = self.links.get_mut(&link) {
-                inbox.queue.push_front((vault, id, coming.promised));
-                if !std::mem::replace(&mut inbox.hungry, true) {
-                    self.hungry.push_back(link);
-                }
-            }
+            self.turn_to(link, vault, id, coming.promised);
+        }
+    }
+
+    /// Puts a block first among those that a link is to be invited to send.
+    fn turn_to(&mut self, link: LinkId, vault: VaultId, id: BlockId, size: SizeLog) {
+        let Some(inbox) = self.links.get_mut(&link) else { return };
+        inbox.queue.push_front((vault, id, size));
+        if !std::mem::replace(&mut inbox.hungry, true) {
+            self.hungry.push_back(link);
         }
     }
 

@@ -8,7 +8,7 @@ use super::receiving::Arrived;
 use super::redeeming::Redeeming;
 use super::{AskId, LinkId, Output};
 use crate::block::SizeLog;
-use crate::id::{BlockId, RecordId, VaultId};
+use crate::id::{BlockId, PeerId, RecordId, VaultId};
 use crate::limits::STORE_WINDOW;
 use crate::message::Ask;
 use crate::store::{RequestId, StoreOp};
@@ -30,8 +30,8 @@ pub(super) enum Purpose {
     LoadUsage(VaultId),
     /// What all vaults take.
     TotalUsage,
-    /// Which of the offered blocks are held already.
-    Offered(LinkId, VaultId, Vec<(BlockId, SizeLog)>),
+    /// Which of the offered blocks are held already; and whom the others may be fetched from.
+    Offered(LinkId, VaultId, Vec<(BlockId, SizeLog)>, Option<PeerId>),
     /// Blocks that arrived.
     Arrived(VaultId, Vec<Arrived>),
     /// A block that a peer fetches.

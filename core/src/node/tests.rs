@@ -2,6 +2,7 @@
 
 mod audits;
 mod network;
+mod pulling;
 mod putting;
 mod reading;
 mod records;

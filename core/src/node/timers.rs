@@ -30,6 +30,8 @@ pub(super) enum Timer {
     Publish(PeerId),
     /// Looks whether a writer still delivers what it was invited to.
     Invited(LinkId),
+    /// Looks whether another holder delivers what was fetched from it, or is needed any longer.
+    Source(PeerId),
 }
 
 impl Timer {
@@ -39,7 +41,7 @@ impl Timer {
             Self::Beat(_) => Wake::Heartbeat,
             Self::Redial(_) | Self::Retry(_) | Self::Publish(_) => Wake::Redial,
             Self::Fetch(_) => Wake::Hedge,
-            Self::Ask(..) | Self::Offers(_) | Self::Invited(_) => Wake::Timeout,
+            Self::Ask(..) | Self::Offers(_) | Self::Invited(_) | Self::Source(_) => Wake::Timeout,
         }
     }
 }
