@@ -56,6 +56,11 @@ impl Build {
         Self { base, files, edits, compared: Compared::default(), editor: None }
     }
 
+    /// Returns a number that changes whenever something was done that is not done again.
+    pub(super) fn steps(&self) -> (usize, u64, usize) {
+        (self.files.len(), self.compared.offset, self.editor.as_ref().map_or(0, Editor::steps))
+    }
+
     /// Goes on until the tree is written; `None` when it is the one that stands.
     pub(super) fn advance(
         &mut self,

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::fetch::Thrashing;
 use super::keys::AuthorityError;
 use super::tree::{EditError, Entry, Meta, Name, Node, Path, WalkError, WriteError};
 use crate::copies::Copies;
@@ -180,6 +181,9 @@ pub enum CommandError {
     /// A newer release wrote something into the folder that would be rewritten.
     #[error("{0} holds an entry that a newer release wrote; update to change it")]
     NewerThere(String),
+    /// The pages that it takes to get on do not fit the cache together.
+    #[error("the folders on the way do not fit the {} MiB that are kept of them in memory", crate::limits::PAGE_CACHE >> 20)]
+    CacheTooSmall,
     /// The device's own disk failed.
     #[error("this device's disk failed while keeping notes")]
     NotKept,
@@ -223,6 +227,12 @@ impl From<EditError> for CommandError {
             EditError::Write(error) => Self::Damaged(error.to_string()),
             EditError::Unknown(path) => Self::NewerThere(path.to_string()),
         }
+    }
+}
+
+impl From<Thrashing> for CommandError {
+    fn from(_: Thrashing) -> Self {
+        Self::CacheTooSmall
     }
 }
 

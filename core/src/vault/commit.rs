@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use super::build::{Build, Built};
 use super::command::{CommandError, Committed, Reply};
 use super::compress::Codec;
-use super::fetch::Cache;
 use super::keys::{self, Keyring};
 use super::machine::Vault;
 use super::outbox::KeepFor;
@@ -134,6 +133,7 @@ impl Vault {
                 }
                 Ok(Step::Over(outcome)) => {
                     self.commit = None;
+                    self.fetch.got_on(command);
                     let copies = fewest(self.writing.worst(), outcome.head);
                     let stats = self.writing.reset();
                     self.out.reply(command, Ok(Reply::Committed(Committed { copies, changed: outcome.changed, stats })));
@@ -155,19 +155,26 @@ impl Vault {
                 }
                 _ => Step::Wait(Phase::Draining),
             },
-            Phase::Building(mut build) => match build.advance(&self.pages, &mut self.writing, message, self.clock.now(), &self.identity) {
-                Ok(built) => {
-                    if built.is_some() {
-                        self.writing.place_tree(&mut self.out);
+            Phase::Building(mut build) => {
+                let steps = build.steps();
+                let built = build.advance(&self.pages, &mut self.writing, message, self.clock.now(), &self.identity);
+                if build.steps() != steps {
+                    self.fetch.got_on(command);
+                }
+                match built {
+                    Ok(built) => {
+                        if built.is_some() {
+                            self.writing.place_tree(&mut self.out);
+                        }
+                        Step::On(Phase::Placing(built.map_or(Next::Nothing, |built| Next::Head(Box::new(built)))))
                     }
-                    Step::On(Phase::Placing(built.map_or(Next::Nothing, |built| Next::Head(Box::new(built)))))
+                    Err(EditError::Walk(WalkError::Missing(keys))) => {
+                        self.fetch.want_pages(command, &keys, &mut self.out)?;
+                        Step::Wait(Phase::Building(build))
+                    }
+                    Err(error) => return Err(error.into()),
                 }
-                Err(EditError::Walk(WalkError::Missing(keys))) => {
-                    self.fetch.want(command, &keys, Cache::Pages, &mut self.out);
-                    Step::Wait(Phase::Building(build))
-                }
-                Err(error) => return Err(error.into()),
-            },
+            }
             Phase::Walking if self.view.merged().is_none() => Step::Wait(Phase::Walking),
             Phase::Walking => match self.live(command) {
                 Ok(live) => {
@@ -175,7 +182,7 @@ impl Vault {
                     Step::On(Phase::Placing(Next::Same))
                 }
                 Err(Refused::Walk(WalkError::Missing(keys))) => {
-                    self.fetch.want(command, &keys, Cache::Pages, &mut self.out);
+                    self.fetch.want_pages(command, &keys, &mut self.out)?;
                     Step::Wait(Phase::Walking)
                 }
                 Err(Refused::Walk(error)) => return Err(error.into()),

@@ -17,6 +17,8 @@ use crate::id::BlockId;
 #[derive(Default)]
 pub(super) struct Fetcher {
     wanted: BTreeMap<BlockId, Wanted>,
+    /// How often each walk asked for each page since it last got on.
+    asked: BTreeMap<CommandId, BTreeMap<BlockId, u8>>,
 }
 
 struct Wanted {
@@ -27,7 +29,7 @@ struct Wanted {
 
 /// Which cache a block goes to: tree pages are not to be pushed out by a film.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cache {
+enum Cache {
     Pages,
     Content,
 }
@@ -45,9 +47,39 @@ pub(super) enum Failed {
     Damaged(OpenError),
 }
 
+/// A walk asks for the same pages again and again: they push one another out of the cache before it gets on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Thrashing;
+
 impl Fetcher {
-    /// Wants blocks for a command.
-    pub(super) fn want(&mut self, command: CommandId, keys: &[BlockKey], cache: Cache, out: &mut Outbox) {
+    /// Wants tree pages for a walk. A cache that is too small for the walk ends it: asking for ever would help nobody.
+    pub(super) fn want_pages(&mut self, command: CommandId, keys: &[BlockKey], out: &mut Outbox) -> Result<(), Thrashing> {
+        let asked = self.asked.entry(command).or_default();
+        for key in keys {
+            if self.wanted.get(&key.id).is_some_and(|wanted| wanted.by.contains(&command)) {
+                continue;
+            }
+            let times = asked.entry(key.id).or_default();
+            if *times >= PAGE_ASKS {
+                return Err(Thrashing);
+            }
+            *times += 1;
+        }
+        self.want(command, keys, Cache::Pages, out);
+        Ok(())
+    }
+
+    /// Wants blocks of content for a read, which keeps those that it cannot do without.
+    pub(super) fn want_content(&mut self, command: CommandId, keys: &[BlockKey], out: &mut Outbox) {
+        self.want(command, keys, Cache::Content, out);
+    }
+
+    /// A walk got on: what it asked for until now was not in vain.
+    pub(super) fn got_on(&mut self, command: CommandId) {
+        self.asked.remove(&command);
+    }
+
+    fn want(&mut self, command: CommandId, keys: &[BlockKey], cache: Cache, out: &mut Outbox) {
         let mut new = Vec::new();
         for key in keys {
             self.wanted
@@ -101,6 +133,7 @@ impl Fetcher {
 
     /// A command is over: blocks that only it waited for are not needed any more.
     pub(super) fn forget(&mut self, command: CommandId, out: &mut Outbox) {
+        self.asked.remove(&command);
         let mut orphans = Vec::new();
         self.wanted.retain(|id, wanted| {
             wanted.by.remove(&command);
@@ -120,3 +153,7 @@ impl Fetcher {
         self.wanted.values().any(|wanted| wanted.by.contains(&command))
     }
 }
+
+/// How often a walk may ask for one page without getting on. Other walks may push a page out once or twice; it is used at every attempt,
+/// so after that it goes only because the walk's own pages do not fit the cache together.
+const PAGE_ASKS: u8 = 8;

@@ -12,6 +12,7 @@ use super::fetch::{Arrived, Failed, Fetcher};
 use super::index::ChunkIndex;
 use super::job::{JobId, Outcome};
 use super::keys::{Amendment, AuthorityError, Keyring, KeyringError};
+use super::merge::Merging;
 use super::opened::Opened;
 use super::outbox::{JobFor, KeepFor, Outbox};
 use super::put::{Staged, Writing};
@@ -73,6 +74,8 @@ pub struct Vault {
     pub(super) fetch: Fetcher,
     pub(super) writing: Writing,
     pub(super) reads: BTreeMap<CommandId, Reading>,
+    /// The heads' trees on their way to being one.
+    pub(super) merging: Option<Merging>,
     /// Commands that wait for pages or for the merged tree.
     pub(super) waiting: BTreeMap<CommandId, Command>,
     /// Bytes that the application takes of reads that still wait.
@@ -141,6 +144,7 @@ impl Vault {
             fetch: Fetcher::default(),
             writing,
             reads: BTreeMap::new(),
+            merging: None,
             waiting: BTreeMap::new(),
             pulled: BTreeMap::new(),
             live_walks: BTreeMap::new(),
@@ -422,7 +426,7 @@ impl Vault {
     }
 
     pub(super) fn read_on(&mut self, id: CommandId) {
-        let window = (READ_WINDOW / self.reads.len().max(1)).max(2 << 20);
+        let window = READ_WINDOW / self.reads.len().max(1);
         let Some(reading) = self.reads.get_mut(&id) else { return };
         match reading.step(id, window, &self.pages, &mut self.content, &mut self.fetch, &mut self.out) {
             Ok(false) => {}

@@ -13,14 +13,25 @@ use crate::limits::READ_WINDOW;
 const OPENED_MAX: usize = 2 * READ_WINDOW;
 
 /// Opened packs, the least recently used of which go first.
-#[derive(Default)]
 pub(super) struct Opened {
     packs: BTreeMap<BlockId, (u64, Bytes)>,
     bytes: usize,
     uses: u64,
+    limit: usize,
+}
+
+impl Default for Opened {
+    fn default() -> Self {
+        Self::with_limit(OPENED_MAX)
+    }
 }
 
 impl Opened {
+    /// Starts an empty cache of so many bytes.
+    pub(super) const fn with_limit(limit: usize) -> Self {
+        Self { packs: BTreeMap::new(), bytes: 0, uses: 0, limit }
+    }
+
     /// Takes the opened pack of a block.
     pub(super) fn insert(&mut self, id: BlockId, pack: Bytes) {
         self.uses += 1;
@@ -28,7 +39,9 @@ impl Opened {
         if let Some((_, old)) = self.packs.insert(id, (self.uses, pack)) {
             self.bytes -= old.len();
         }
-        while self.bytes > OPENED_MAX
+        // The newest stays, however heavy: whoever waits for it takes it at once.
+        while self.bytes > self.limit
+            && self.packs.len() > 1
             && let Some(oldest) = self.packs.iter().min_by_key(|(_, (used, _))| *used).map(|(id, _)| *id)
             && let Some((_, pack)) = self.packs.remove(&oldest)
         {
@@ -40,24 +53,26 @@ impl Opened {
         self.packs.contains_key(id)
     }
 
-    /// Returns a chunk's bytes, `None` while a pack of it is not here; an error says that it does not fit its reference.
-    pub(super) fn chunk(&mut self, chunk: &Chunk) -> Result<Option<Bytes>, SegmentError> {
+    /// Returns the opened pack of a block, if it is here.
+    pub(super) fn pack(&mut self, id: &BlockId) -> Option<Bytes> {
+        self.uses += 1;
+        let (used, pack) = self.packs.get_mut(id)?;
+        *used = self.uses;
+        Some(pack.clone())
+    }
+
+    /// Returns a chunk's bytes, `None` while a pack of it is neither here nor `held`; an error says that it does not fit its reference.
+    pub(super) fn chunk(&mut self, chunk: &Chunk, held: &BTreeMap<BlockId, Bytes>) -> Result<Option<Bytes>, SegmentError> {
+        let mut pack = |id: &BlockId| held.get(id).cloned().or_else(|| self.pack(id));
         let Some((first, next)) = chunk.reference.blocks() else { return Ok(None) };
-        let Some(first) = self.used(&first.id) else { return Ok(None) };
+        let Some(first) = pack(&first.id) else { return Ok(None) };
         let next = match next {
-            Some(next) => match self.used(&next.id) {
+            Some(next) => match pack(&next.id) {
                 Some(pack) => Some(pack),
                 None => return Ok(None),
             },
             None => None,
         };
         chunk.reference.chunk(chunk.len, &first, next.as_ref()).map(Some)
-    }
-
-    fn used(&mut self, id: &BlockId) -> Option<Bytes> {
-        self.uses += 1;
-        let (used, pack) = self.packs.get_mut(id)?;
-        *used = self.uses;
-        Some(pack.clone())
     }
 }

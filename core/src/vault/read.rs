@@ -1,8 +1,10 @@
 //! Reads on their way: a window of blocks ahead of the reader, chunks given out in order.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::fetch::{Cache, Fetcher};
+use bytes::Bytes;
+
+use super::fetch::Fetcher;
 use super::opened::Opened;
 use super::outbox::Outbox;
 use super::tree::{Chunk, Node, Pages, WalkError, walk};
@@ -23,6 +25,10 @@ pub(super) struct Reading {
     /// Chunks are listed up to this byte.
     listed: u64,
     chunks: VecDeque<(u64, Chunk)>,
+    /// The packs of the next chunk, at most two.
+    held: BTreeMap<BlockId, Bytes>,
+    /// The blocks of the window, each asked for if it was not here.
+    asked: BTreeSet<BlockId>,
     /// Bytes that the application takes.
     pulled: usize,
     given: u64,
@@ -36,7 +42,7 @@ impl Reading {
         };
         let at = from.min(file_len);
         let end = len.map_or(file_len, |len| at.saturating_add(len).min(file_len));
-        Self { file, at, end, listed: at, chunks: VecDeque::new(), pulled: 0, given: 0 }
+        Self { file, at, end, listed: at, chunks: VecDeque::new(), held: BTreeMap::new(), asked: BTreeSet::new(), pulled: 0, given: 0 }
     }
 
     pub(super) fn pull(&mut self, bytes: usize) {
@@ -83,32 +89,42 @@ impl Reading {
                     self.listed = start + u64::from(chunk.len);
                 }
                 self.chunks.extend(chunks);
+                fetch.got_on(command);
                 Ok(true)
             }
             Err(WalkError::Missing(keys)) => {
-                fetch.want(command, &keys, Cache::Pages, out);
+                fetch.want_pages(command, &keys, out)?;
                 Ok(false)
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Asks for the blocks of the next chunks, up to `window` bytes of them.
-    fn want(&mut self, command: CommandId, window: usize, content: &Opened, fetch: &mut Fetcher, out: &mut Outbox) {
+    /// Asks for the blocks of the next chunk, and of those behind it up to `window` bytes.
+    fn want(&mut self, command: CommandId, window: usize, content: &mut Opened, fetch: &mut Fetcher, out: &mut Outbox) {
         let mut ahead: BTreeSet<BlockId> = BTreeSet::new();
         let mut wanted = Vec::new();
-        for (start, chunk) in &self.chunks {
-            if *start >= self.end || (ahead.len() << 20) >= window {
+        for (place, (start, chunk)) in self.chunks.iter().enumerate() {
+            if *start >= self.end || (place > 0 && (ahead.len() << 20) >= window) {
                 break;
             }
             let (first, next) = chunk.reference.blocks().map_or((None, None), |(first, next)| (Some(first), next));
-            for key in first.into_iter().chain(next) {
-                if ahead.insert(key.id) && !content.contains(&key.id) {
+            let blocks = || first.into_iter().chain(next);
+            if place == 0 {
+                // Held here, so that no other read pushes out what this one needs to get on.
+                self.held.retain(|id, _| blocks().any(|key| key.id == *id));
+                self.held.extend(blocks().filter_map(|key| Some((key.id, content.pack(&key.id)?))));
+            }
+            for key in blocks() {
+                // Ahead of time a block is asked for once: should others push it out, it comes again when it is needed.
+                let is_asked = self.asked.contains(&key.id) && place > 0;
+                if ahead.insert(key.id) && !is_asked && !content.contains(&key.id) && !self.held.contains_key(&key.id) {
                     wanted.push(key);
                 }
             }
         }
-        fetch.want(command, &wanted, Cache::Content, out);
+        self.asked.clone_from(&ahead);
+        fetch.want_content(command, &wanted, out);
     }
 
     /// Gives out chunks that are here; `true` when any was.
@@ -117,7 +133,7 @@ impl Reading {
         while self.pulled > 0
             && let Some((start, chunk)) = self.chunks.front()
         {
-            let Some(bytes) = content.chunk(chunk).map_err(|error| CommandError::Damaged(error.to_string()))? else { return Ok(gave) };
+            let Some(bytes) = content.chunk(chunk, &self.held).map_err(|error| CommandError::Damaged(error.to_string()))? else { return Ok(gave) };
             let skip = usize::try_from(self.at.saturating_sub(*start)).unwrap_or(usize::MAX).min(bytes.len());
             let keep = usize::try_from(self.end - self.at).unwrap_or(usize::MAX).min(bytes.len() - skip);
             let bytes = bytes.slice(skip..skip + keep);

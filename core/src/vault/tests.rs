@@ -12,6 +12,8 @@ use crate::identity::{Identity, Seed};
 use crate::record::Policy;
 use crate::time::Time;
 
+mod bounds;
+
 const META: Meta = Meta { mode: 0o644, modified_seconds: 1_700_000_000, modified_nanos: 5 };
 const SAFE: Copies = Copies { durable: 1, safe_at: 1, wanted: 1 };
 
@@ -22,6 +24,8 @@ struct World {
     records: BTreeMap<RecordId, Record>,
     placed: usize,
     placed_bytes: usize,
+    /// Blocks that were asked for.
+    needed: usize,
 }
 
 /// One device: its vault, its notes, and what came out.
@@ -107,6 +111,8 @@ impl Device {
                     continue;
                 }
                 Output::Need(ids) => {
+                    world.needed += ids.len();
+                    assert!(world.needed < 100_000, "it asks for ever");
                     for id in ids {
                         let input = world.blocks.get(&id).map_or(Input::Unavailable(id), |block| Input::Got(block.clone()));
                         self.vault.handle(Time(1_000), input);

@@ -1,9 +1,8 @@
 //! Commands that walk the tree: each is tried as a whole, waits for the pages that it lacks, and is tried again.
 
 use super::command::{Command, CommandError, Listed, Reply};
-use super::fetch::Cache;
 use super::machine::{MERGING, Vault};
-use super::merge;
+use super::merge::Merging;
 use super::put::Staged;
 use super::read::Reading;
 use super::reference::Reference;
@@ -29,12 +28,18 @@ impl Vault {
         match self.attempt(id, command) {
             Ok(Done::Reply(reply)) => {
                 self.waiting.remove(&id);
+                self.fetch.got_on(id);
                 self.out.reply(id, Ok(reply));
             }
             Ok(Done::Moved) => {
                 self.waiting.remove(&id);
+                self.fetch.got_on(id);
             }
-            Err(Refused::Walk(WalkError::Missing(keys))) => self.fetch.want(id, &keys, Cache::Pages, &mut self.out),
+            Err(Refused::Walk(WalkError::Missing(keys))) => {
+                if let Err(thrashing) = self.fetch.want_pages(id, &keys, &mut self.out) {
+                    self.fail(id, thrashing.into());
+                }
+            }
             Err(Refused::Walk(error)) => self.fail(id, error.into()),
             Err(Refused::Command(error)) => self.fail(id, error),
         }
@@ -44,9 +49,14 @@ impl Vault {
     pub(super) fn merge(&mut self) {
         if self.view.merged().is_none() {
             match self.merged() {
-                Ok(merged) => self.view.resolve(merged),
+                Ok(merged) => {
+                    self.fetch.got_on(MERGING);
+                    self.view.resolve(merged);
+                }
                 Err(Refused::Walk(WalkError::Missing(keys))) => {
-                    self.fetch.want(MERGING, &keys, Cache::Pages, &mut self.out);
+                    if let Err(thrashing) = self.fetch.want_pages(MERGING, &keys, &mut self.out) {
+                        self.fail(MERGING, thrashing.into());
+                    }
                     return;
                 }
                 Err(Refused::Walk(error)) => return self.fail(MERGING, error.into()),
@@ -66,10 +76,22 @@ impl Vault {
         for head in self.view.maximal() {
             parents.push(commit::snapshot_of(&self.chain, &self.keyring, head)?);
         }
-        let Some(first) = parents.first() else { return Ok(Merged { vector, ..Merged::default() }) };
-        let root = walk::snapshot(&self.pages, first)?.root;
-        let changes = merge::changes(&self.pages, &parents)?;
-        Ok(Merged { root, changes, vector, parents })
+        let mut merging = match self.merging.take() {
+            Some(merging) if merging.merges(&parents) => merging,
+            _ => Merging::new(parents.clone()),
+        };
+        let steps = merging.steps();
+        let merged = merging.advance(&self.pages);
+        if merging.steps() > steps {
+            self.fetch.got_on(MERGING);
+        }
+        match merged {
+            Ok((root, changes)) => Ok(Merged { root, changes, vector, parents }),
+            Err(error) => {
+                self.merging = matches!(error, WalkError::Missing(_)).then_some(merging);
+                Err(error.into())
+            }
+        }
     }
 
     fn attempt(&mut self, id: CommandId, command: Command) -> Result<Done, Refused> {
@@ -148,6 +170,7 @@ impl Vault {
         });
         while let Some(visited) = walk.next(&self.pages)? {
             live.extend(visited.blocks.iter().map(|block| block.id));
+            self.fetch.got_on(id);
         }
         Ok(self.live_walks.remove(&id).map(|(_, live)| live).unwrap_or_default())
     }

@@ -57,6 +57,8 @@ struct Done {
     dirs: BTreeMap<Path, Option<Reference>>,
     /// By directory and the first name of the first page: the pages that took the place of so many pages of entries.
     runs: BTreeMap<(Path, Name), (usize, Vec<Child>)>,
+    /// By directory, level and first name of a page of pages: its new children, or none when nothing changed.
+    nodes: BTreeMap<(Path, u8, Name), Option<Vec<Child>>>,
 }
 
 /// A page with its first name.
@@ -85,6 +87,12 @@ impl Editor {
     #[must_use]
     pub fn new(base: Option<Reference>, edits: BTreeMap<Path, Edit>, parents: Meta) -> Self {
         Self { base, edits, parents, done: Done::default() }
+    }
+
+    /// Returns a number that grows whenever something was done that is not done again.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.done.dirs.len() + self.done.runs.len() + self.done.nodes.len()
     }
 
     /// Goes on until all is applied and returns the new root page; the base's, when nothing changed. Always give the same writer.
@@ -151,7 +159,8 @@ impl Pass<'_> {
         for (at, child) in old.iter().enumerate() {
             let changes = share(changes, old, at);
             let bounds = node.bounds_of(at, bounds);
-            let replaced = if changes.is_empty() { Some(None) } else { hold(&mut missing, self.child(path, child, &bounds, changes))? };
+            let replaced =
+                if changes.is_empty() { Some(None) } else { hold(&mut missing, self.child(path, node.level - 1, child, &bounds, changes))? };
             match replaced {
                 None => {}
                 Some(None) => new.push(Ok(child.clone())),
@@ -170,11 +179,24 @@ impl Pass<'_> {
     }
 
     /// Applies changes below one page of pages; returns its new children, or none when nothing changed.
-    fn child(&mut self, path: &Path, child: &Child, bounds: &DirBounds, changes: &[Change<'_>]) -> Result<Option<Vec<Child>>, EditError> {
+    fn child(
+        &mut self,
+        path: &Path,
+        level: u8,
+        child: &Child,
+        bounds: &DirBounds,
+        changes: &[Change<'_>],
+    ) -> Result<Option<Vec<Child>>, EditError> {
+        let place = (path.clone(), level, child.0.clone());
+        if let Some(done) = self.done.nodes.get(&place) {
+            return Ok(done.clone());
+        }
         let object = bounds.load(self.pages, &child.1)?;
         let Page::DirNode(node) = &object.page else { return Err(object.page.misplaced().into()) };
         let new = self.below(path, node, bounds, changes)?;
-        Ok((new != node.children).then_some(new))
+        let new = (new != node.children).then_some(new);
+        self.done.nodes.insert(place, new.clone());
+        Ok(new)
     }
 
     /// Applies changes to pages of entries; returns what takes their place.
