@@ -9,6 +9,8 @@ pub const EPOCH_SEAL: &str = "cachette 2026-11 epoch seal";
 pub const EPOCH_HEAD: &str = "cachette 2026-11 epoch head";
 /// Derives the key under which the epoch before is wrapped.
 pub const EPOCH_PREVIOUS: &str = "cachette 2026-11 epoch previous";
+/// Derives the owner under which a client's cache of a vault lies from the vault's id; no secret.
+pub const CACHE_OWNER: &str = "cachette 2026-11 cache owner";
 /// Derives the vault's chunk key from the secret of epoch 0.
 pub const CHUNK: &str = "cachette 2026-11 chunk";
 

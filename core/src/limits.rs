@@ -111,6 +111,13 @@ pub const HEDGE_MIN: Span = Span(100);
 pub const HEDGE_START: Span = Span::seconds(1);
 /// Bytes of decoded tree pages that a vault keeps.
 pub const PAGE_CACHE: usize = 32 << 20;
+/// Bytes of tree blocks that a client keeps on its disk to read them again: the folders of about a million files.
+pub const TREE_CACHE: u64 = 256 << 20;
+/// Bytes of a store's limit for each block that it may hold: a vault of nothing but the smallest blocks would cost the index of a
+/// carrier far more than its bytes say.
+pub const LIMIT_PER_BLOCK: u64 = 16 << 10;
+/// Blocks that any limit allows: a small vault is many small commits.
+pub const LIMIT_BLOCKS_MIN: u64 = 1024;
 /// Chunks that the writer's index remembers: 64 GiB of content at the average size.
 pub const CHUNK_INDEX: usize = 262_144;
 

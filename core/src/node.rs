@@ -12,6 +12,7 @@
 mod admission;
 mod asks;
 mod audit;
+mod cache;
 mod chance;
 mod hub;
 mod inspect;
@@ -130,6 +131,10 @@ pub enum Request {
     Confirm(VaultId, Vec<BlockId>),
     /// Fetches blocks; each is answered once, by [`Event::Got`] or [`Event::Unavailable`].
     Need(VaultId, Vec<BlockId>),
+    /// The same for blocks that are likely to be needed again: what had to be fetched is kept in the local store's cache.
+    NeedAgain(VaultId, Vec<BlockId>),
+    /// Keeps a block that is likely to be needed again in the local store's cache. Answered by nothing: a cache promises nothing.
+    Cache(VaultId, Block),
     /// No longer wants blocks that it needed.
     Forget(Vec<BlockId>),
     /// Brings a record to all carriers; answered by [`Event::Published`] at every further copy.

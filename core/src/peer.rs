@@ -114,6 +114,8 @@ impl Peer {
             vault::Output::Place(block) => Request::Place(self.id(), block),
             vault::Output::Confirm(ids) => Request::Confirm(self.id(), ids),
             vault::Output::Need(ids) => Request::Need(self.id(), ids),
+            vault::Output::NeedAgain(ids) => Request::NeedAgain(self.id(), ids),
+            vault::Output::Cache(block) => Request::Cache(self.id(), block),
             vault::Output::Forget(ids) => Request::Forget(ids),
             vault::Output::Publish(record) => Request::Publish(record),
             vault::Output::Refresh => Request::Refresh(REFRESH, self.id()),

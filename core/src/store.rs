@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::block::Block;
 use crate::id::{BlockId, Partition, PeerId, VaultId};
+use crate::limits::{LIMIT_BLOCKS_MIN, LIMIT_PER_BLOCK};
 
 /// The number by which an answer finds its question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -148,6 +149,38 @@ pub enum StoreFault {
     /// The disk failed; what was asked may or may not have happened, and nothing is promised.
     #[error("the disk failed")]
     Failed,
+}
+
+impl Usage {
+    /// Returns what one block of so many bytes takes.
+    #[must_use]
+    pub const fn block(bytes: u64) -> Self {
+        Self { blocks: 1, bytes }
+    }
+
+    /// Returns what a limit in bytes allows.
+    #[must_use]
+    pub fn limit(bytes: u64) -> Self {
+        Self { blocks: (bytes / LIMIT_PER_BLOCK).max(LIMIT_BLOCKS_MIN), bytes }
+    }
+
+    /// Returns both together.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self { blocks: self.blocks.saturating_add(other.blocks), bytes: self.bytes.saturating_add(other.bytes) }
+    }
+
+    /// Returns what is left when the other is taken away.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self { blocks: self.blocks.saturating_sub(other.blocks), bytes: self.bytes.saturating_sub(other.bytes) }
+    }
+
+    /// Says whether this is no more than a limit, in neither count.
+    #[must_use]
+    pub const fn fits(self, limit: Self) -> bool {
+        self.blocks <= limit.blocks && self.bytes <= limit.bytes
+    }
 }
 
 impl Summary {

@@ -112,6 +112,10 @@ pub enum Output {
     Confirm(Vec<BlockId>),
     /// Fetch blocks.
     Need(Vec<BlockId>),
+    /// Fetch blocks of the tree, which other commands are likely to need again.
+    NeedAgain(Vec<BlockId>),
+    /// Keep a block of the tree that was just written: whoever wrote it is likely to read it.
+    Cache(Block),
     /// Fetch them no longer.
     Forget(Vec<BlockId>),
     /// Bring a record to all carriers.
@@ -137,12 +141,24 @@ pub enum Output {
 /// Something that an honest vault never shows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Alarm {
-    /// A device signed two heads with the same sequence: it was cloned, or restored from an old copy.
-    #[error("device {0} wrote two histories: it was cloned or restored from an old copy")]
+    /// A device signed two histories: it was cloned, restored from an old copy, or its key was stolen.
+    #[error("device {0} wrote two histories: it was cloned, restored from an old copy, or somebody else has its key")]
     Fork(PeerId),
     /// The vault's certificates part into branches.
-    #[error("the vault's certificates part into two branches")]
+    #[error(
+        "two certificates of the vault follow the same one; this device goes by one of them, and what the other changed does not count"
+    )]
     CertificateFork,
+    /// A head accepts suites that were given up before.
+    #[error("device {device} accepts cipher suite {served} again, {seen} was the least before; what it wrote since is not shown")]
+    Downgrade {
+        /// The device.
+        device: PeerId,
+        /// The highest floor seen.
+        seen: u8,
+        /// The one served.
+        served: u8,
+    },
 }
 
 #[cfg(test)]

@@ -28,10 +28,10 @@ pub(super) struct Admission {
     parked: usize,
     uses: u64,
     /// What all vaults take; `None` until the store said so.
-    total: Option<u64>,
+    total: Option<Usage>,
     total_asked: bool,
-    /// Bytes promised to writers and not durable yet.
-    reserved: u64,
+    /// Promised to writers and not durable yet.
+    reserved: Usage,
 }
 
 #[derive(Debug)]
@@ -53,8 +53,8 @@ pub(super) struct Admitted {
     pub(super) kept: Kept,
     /// Bytes that it may take.
     pub(super) limit: u64,
-    used: u64,
-    reserved: u64,
+    used: Usage,
+    reserved: Usage,
     last_use: u64,
 }
 
@@ -117,33 +117,35 @@ impl Admission {
     /// Promises room for a block of `bytes`.
     pub(super) fn reserve(&mut self, hub: &Hub, vault: &VaultId, bytes: u64) -> Result<(), Denial> {
         let Role::Carrier { limit: total_limit, .. } = &hub.role else { return Err(Denial::NotAdmitted) };
-        let total = self.total.unwrap_or(0).saturating_add(self.reserved).saturating_add(bytes);
+        let block = Usage::block(bytes);
+        let total = self.total.unwrap_or_default().plus(self.reserved).plus(block);
         // A vault that made room for another meanwhile: it is loaded again at the next try.
         let Some(Entry::Admitted(admitted)) = self.vaults.get_mut(vault) else { return Err(Denial::Busy) };
-        if admitted.used.saturating_add(admitted.reserved).saturating_add(bytes) > admitted.limit {
+        if !admitted.used.plus(admitted.reserved).plus(block).fits(Usage::limit(admitted.limit)) {
             return Err(Denial::Limit);
         }
-        if total > *total_limit {
+        if !total.fits(Usage::limit(*total_limit)) {
             return Err(Denial::DiskFull);
         }
-        admitted.reserved += bytes;
-        self.reserved += bytes;
+        admitted.reserved = admitted.reserved.plus(block);
+        self.reserved = self.reserved.plus(block);
         Ok(())
     }
 
-    /// Takes a promise back, and counts what became of it: `stored` bytes of it are durable now.
-    pub(super) fn settle(&mut self, vault: &VaultId, promised: u64, stored: u64) {
-        self.reserved = self.reserved.saturating_sub(promised);
-        self.total = self.total.map(|total| total.saturating_add(stored));
+    /// Takes a promise of so many bytes back, and counts what became of it: the block that is durable now, if it is.
+    pub(super) fn settle(&mut self, vault: &VaultId, promised: u64, stored: Usage) {
+        let promised = Usage::block(promised);
+        self.reserved = self.reserved.minus(promised);
+        self.total = self.total.map(|total| total.plus(stored));
         if let Some(admitted) = self.admitted(vault) {
-            admitted.reserved = admitted.reserved.saturating_sub(promised);
-            admitted.used = admitted.used.saturating_add(stored);
+            admitted.reserved = admitted.reserved.minus(promised);
+            admitted.used = admitted.used.plus(stored);
         }
     }
 
     /// Forgets what is known of a vault, so that it is loaded again; a vault with promises open stays.
     pub(super) fn forget(&mut self, vault: &VaultId) {
-        if matches!(self.vaults.get(vault), Some(Entry::Admitted(admitted)) if admitted.reserved == 0) {
+        if matches!(self.vaults.get(vault), Some(Entry::Admitted(admitted)) if admitted.reserved.blocks == 0) {
             self.vaults.remove(vault);
         }
     }
@@ -173,7 +175,7 @@ impl Admission {
         let admitted = loading.kept.flatten();
         let known = admitted.is_some();
         if let (Some((kept, Limit(limit))), Some(usage)) = (admitted, loading.usage) {
-            let fresh = Admitted { kept, limit, used: usage.bytes, reserved: 0, last_use: self.uses };
+            let fresh = Admitted { kept, limit, used: usage, reserved: Usage::default(), last_use: self.uses };
             self.vaults.insert(vault, Entry::Admitted(Box::new(fresh)));
         }
         Some(Loaded { parked: loading.parked, admitted: known })
@@ -182,7 +184,7 @@ impl Admission {
     /// Takes in what all vaults together take; returns the vaults that may have waited for that. A store that cannot say it takes
     /// nothing more.
     pub(super) fn counted(&mut self, answer: &StoreAnswer) -> Vec<VaultId> {
-        self.total = Some(if let StoreAnswer::Usage(usage) = answer { usage.bytes } else { u64::MAX });
+        self.total = Some(if let StoreAnswer::Usage(usage) = answer { *usage } else { NO_ROOM });
         self.vaults.keys().copied().collect()
     }
 
@@ -203,7 +205,7 @@ impl Admission {
 
     fn make_room(&mut self) {
         let idle = self.vaults.iter().filter_map(|(vault, entry)| match entry {
-            Entry::Admitted(admitted) if admitted.reserved == 0 && admitted.kept.is_idle() => Some((admitted.last_use, *vault)),
+            Entry::Admitted(admitted) if admitted.reserved.blocks == 0 && admitted.kept.is_idle() => Some((admitted.last_use, *vault)),
             _ => None,
         });
         if let Some((_, vault)) = idle.min() {
@@ -269,6 +271,8 @@ pub(super) fn refuse(hub: &mut Hub, link: LinkId, plain: Plain, why: Denial) {
     hub.send(link, answer);
 }
 
+/// What counts as taken when nobody can say.
+const NO_ROOM: Usage = Usage { blocks: u64::MAX, bytes: u64::MAX };
 /// Vaults whose records a carrier keeps in memory.
 const VAULTS_LOADED: usize = 1024;
 /// Messages that wait for vaults to be loaded.

@@ -55,6 +55,8 @@ pub(super) enum Note {
     Replied(PeerId, Errand, Result<Reply, Trouble>),
     /// Bytes that writing asked reading for.
     Body(Block),
+    /// A block that was fetched and is likely to be needed again.
+    Cache(VaultId, Block),
     /// They cannot be had.
     NoBody(BlockId),
     /// A holder of a block turned out to lack it.

@@ -3,6 +3,7 @@
 use super::admission::{Admission, Gate, refuse};
 use super::asks::{Asks, Errand, Reply};
 use super::audit::Audits;
+use super::cache::Cache;
 use super::hub::{Followed, Hub, Note};
 use super::inspect::Inspecting;
 use super::placement::Placement;
@@ -42,6 +43,7 @@ pub struct Node {
     publishing: Publishing,
     rounds: Rounds,
     audits: Audits,
+    pub(super) cache: Cache,
 }
 
 impl Node {
@@ -61,6 +63,7 @@ impl Node {
             publishing: Publishing::default(),
             rounds: Rounds::default(),
             audits: Audits::default(),
+            cache: Cache::default(),
         }
     }
 
@@ -150,6 +153,7 @@ impl Node {
                 errand => self.rounds.replied(hub, &mut self.asks, peer, errand, result),
             },
             Note::Body(block) => self.writing.body(hub, block),
+            Note::Cache(vault, block) => Cache::keep(hub, vault, block),
             Note::NoBody(id) => self.writing.no_body(hub, id),
             Note::Give(vault, block, peer) => self.writing.give(hub, vault, block.id(), Some(block), peer),
             Note::Given(id, peer, durable) => self.audits.given(id, peer, durable),
@@ -179,7 +183,9 @@ impl Node {
             Request::Place(vault, block) => self.writing.place(hub, vault, block),
             Request::Confirm(vault, ids) if hub.lives_here(&vault) => local::confirm(hub, vault, &ids),
             Request::Confirm(vault, ids) => self.writing.confirm(hub, vault, ids),
-            Request::Need(vault, ids) => self.reading.need(hub, vault, ids),
+            Request::Need(vault, ids) => self.reading.need(hub, vault, ids, false),
+            Request::NeedAgain(vault, ids) => self.reading.need(hub, vault, ids, true),
+            Request::Cache(vault, block) => Cache::keep(hub, vault, block),
             Request::Forget(ids) => self.reading.forget(hub, &ids),
             Request::Publish(record) if hub.lives_here(&record.vault()) => local::publish(hub, &record),
             Request::Publish(record) => self.publishing.publish(hub, &mut self.asks, record),
@@ -369,6 +375,7 @@ impl Node {
             }
             Purpose::Invitation(ask) => Invitations::invited(hub, ask, &answer),
             Purpose::LocalMend => {}
+            Purpose::Cached(vault, added) => self.cache.answered(hub, vault, added, answer),
             Purpose::LocalGet(id) => self.reading.looked(hub, id, answer),
             Purpose::LocalPlace(ids) => local::placed(hub, ids, &answer),
             Purpose::LocalConfirm(ids) => local::confirmed(hub, ids, answer),

@@ -42,6 +42,8 @@ struct Needed {
     vault: VaultId,
     /// The vault above wants it.
     for_vault: bool,
+    /// It is likely to be needed again.
+    again: bool,
     /// Writing wants it, to hand it to holders that lack it.
     for_holders: bool,
     /// Holders that were asked and have not answered.
@@ -80,10 +82,12 @@ enum Choice {
 }
 
 impl Reading {
-    /// Needs blocks for the vault above.
-    pub(super) fn need(&mut self, hub: &mut Hub, vault: VaultId, ids: Vec<BlockId>) {
+    /// Needs blocks for the vault above; `again`: they are likely to be needed again.
+    pub(super) fn need(&mut self, hub: &mut Hub, vault: VaultId, ids: Vec<BlockId>, again: bool) {
         for id in ids {
-            self.want(hub, vault, id).for_vault = true;
+            let needed = self.want(hub, vault, id);
+            needed.for_vault = true;
+            needed.again |= again;
         }
     }
 
@@ -130,6 +134,9 @@ impl Reading {
         self.pace.learn(latency);
         if let Some(needed) = self.needed.get(&id) {
             let (vault, failed) = (needed.vault, needed.failed.clone());
+            if needed.again {
+                hub.note(Note::Cache(vault, block.clone()));
+            }
             self.mend(hub, vault, &failed, block);
             self.got(hub, block.clone());
         }
@@ -195,6 +202,7 @@ impl Reading {
             Needed {
                 vault,
                 for_vault: false,
+                again: false,
                 for_holders: false,
                 asked: Vec::new(),
                 failed: Vec::new(),
@@ -325,7 +333,7 @@ impl Reading {
     /// Hands a block to whoever needs it.
     fn got(&mut self, hub: &mut Hub, block: Block) {
         let Some(needed) = self.end(hub, &block.id()) else { return };
-        if needed.mend_here {
+        if needed.mend_here && !needed.again {
             let commit = Commit { vault: needed.vault, blocks: vec![block.clone()], records: Vec::new() };
             hub.store(StoreOp::Commit(commit), Purpose::LocalMend);
         }

@@ -23,7 +23,7 @@ use crate::block::{Block, SizeLog};
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::{IDLE_CLOSE, LINK_WINDOW, NODE_WINDOW, OFFERS_PER_LINK};
 use crate::message::{Denial, Ids, Offer, Plain, Refused};
-use crate::store::{Commit, StoreAnswer, StoreFault, StoreOp};
+use crate::store::{Commit, StoreAnswer, StoreFault, StoreOp, Usage};
 use crate::time::{Span, Time};
 
 /// Blocks on their way in.
@@ -196,7 +196,7 @@ impl Receiving {
         let mut tell: BTreeMap<LinkId, Vec<BlockId>> = BTreeMap::new();
         for Arrived { id, from, promised, bytes } in arrived {
             self.pending -= bytes;
-            let stored = if refused.is_none() { bytes as u64 } else { 0 };
+            let stored = if refused.is_none() { Usage::block(bytes as u64) } else { Usage::default() };
             admission.settle(&vault, promised.bytes() as u64, stored);
             let waiters = self.coming.remove(&(vault, id)).map(|coming| coming.waiters).unwrap_or_default();
             for link in from.into_iter().chain(waiters) {
@@ -308,7 +308,7 @@ impl Receiving {
         let Some(coming) = self.coming.remove(&(vault, id)) else { return };
         let bytes = coming.promised.bytes();
         self.pending -= bytes;
-        admission.settle(&vault, bytes as u64, 0);
+        admission.settle(&vault, bytes as u64, Usage::default());
         if let Some(source) = coming.source {
             self.pulling.close(&source, &(vault, id), bytes);
         } else if let Some(inbox) = coming.from.and_then(|link| self.links.get_mut(&link)) {

@@ -60,6 +60,8 @@ pub(super) enum Purpose {
     LocalLocate(AskId, Vec<BlockId>),
     /// The same for an audit.
     LocalAudit(AskId, Vec<BlockId>),
+    /// A step of keeping a vault's cache, which may have added so many bytes.
+    Cached(VaultId, u64),
     /// A good block put in the place of a damaged one.
     LocalMend,
 }

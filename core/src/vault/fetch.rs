@@ -92,7 +92,10 @@ impl Fetcher {
                 .insert(command);
         }
         if !new.is_empty() {
-            out.push(Output::Need(new));
+            out.push(match cache {
+                Cache::Pages => Output::NeedAgain(new),
+                Cache::Content => Output::Need(new),
+            });
         }
     }
 

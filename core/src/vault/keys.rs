@@ -14,7 +14,6 @@
 
 pub mod authority;
 pub mod epoch;
-pub mod floor;
 pub mod heads;
 pub mod keyring;
 pub mod password;
@@ -25,7 +24,6 @@ pub mod wrap;
 
 pub use authority::{Amendment, AuthorityError, Founding, Newcomer, found};
 pub use epoch::EpochSecret;
-pub use floor::{Floor, FloorError};
 pub use heads::{HeadError, Standing, open_head, standing, write_head};
 pub use keyring::{Keyring, KeyringError};
 pub use password::{Cost, Locked, PasswordError};

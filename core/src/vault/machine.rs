@@ -91,6 +91,7 @@ pub struct Vault {
     /// Heads that are being kept before they are acted on.
     floors: BTreeMap<KeepId, Vec<Head>>,
     refreshed: Option<(usize, usize)>,
+    alarms: Vec<Alarm>,
 }
 
 impl Vault {
@@ -124,7 +125,7 @@ impl Vault {
         }
         let keyring = Keyring::open(&chain, &identity)?;
         let mut view = View::default();
-        heads.into_iter().filter(|head| chain.check_head(head).is_ok()).for_each(|head| view.load(head));
+        heads.into_iter().for_each(|head| view.load(&chain, head));
         let mut out = Outbox::default();
         out.push(Output::Follow(chain.clone()));
         let writing = Writing::new(ChunkKey::new(*keyring.chunk_key()), seal_key(&keyring), index);
@@ -155,6 +156,7 @@ impl Vault {
             refreshing: Vec::new(),
             floors: BTreeMap::new(),
             refreshed: None,
+            alarms: Vec::new(),
         };
         vault.merge();
         Ok(vault)
@@ -250,6 +252,12 @@ impl Vault {
     /// Returns the newest head of every device that this one has seen.
     pub fn heads(&self) -> impl Iterator<Item = &Head> {
         self.view.heads()
+    }
+
+    /// Returns everything that an honest vault never shows, as far as this process was shown it.
+    #[must_use]
+    pub fn alarms(&self) -> &[Alarm] {
+        &self.alarms
     }
 
     fn command(&mut self, id: CommandId, command: Command) {
@@ -354,7 +362,7 @@ impl Vault {
             let _ = self.chain.extend(certificate);
         }
         if self.chain.evidence().len() > forks {
-            self.out.push(Output::Alarm(Alarm::CertificateFork));
+            self.raise(Alarm::CertificateFork);
         }
         if self.chain.tip().id() != tip {
             for certificate in self.chain.certificates() {
@@ -365,6 +373,7 @@ impl Vault {
                 self.keyring = keyring;
             }
             self.out.push(Output::Follow(self.chain.clone()));
+            self.view.follow(&self.chain);
         }
         let mut newer = Vec::new();
         for head in heads {
@@ -374,12 +383,20 @@ impl Vault {
                     newer.push(head);
                 }
                 Ok(None) => {}
-                Err(alarm) => self.out.push(Output::Alarm(alarm)),
+                Err(alarm) => self.raise(alarm),
             }
         }
         if !changes.is_empty() {
+            // The merge that may have to be done anew follows when they are kept.
             let keep = self.out.keep(KeepFor::Floor, changes, true);
             self.floors.insert(keep, newer);
+        }
+    }
+
+    fn raise(&mut self, alarm: Alarm) {
+        if !self.alarms.contains(&alarm) && self.alarms.len() < ALARMS {
+            self.alarms.push(alarm.clone());
+            self.out.push(Output::Alarm(alarm));
         }
     }
 
@@ -507,6 +524,9 @@ impl Vault {
         }
     }
 }
+
+/// Different alarms that are told: whoever has not looked after these looks after no more.
+const ALARMS: usize = 64;
 
 fn seal_key(keyring: &Keyring) -> Arc<SealKey> {
     Arc::new(SealKey::new(*keyring.current().seal_key()))

@@ -166,12 +166,14 @@ impl Folder {
 
     /// Merges the next names; returns the last of them, names that were given, edits and folders below. None when there are no more.
     #[expect(clippy::type_complexity, reason = "taken apart at once by its only caller")]
-    fn merge(&self, pages: &Pages) -> Result<Option<(Name, (BTreeSet<Name>, Vec<(Path, Edit)>, Vec<Folder>))>, WalkError> {
+    fn merge(&self, pages: &Pages) -> Result<Option<(Name, (BTreeSet<Name>, Vec<(Path, Edit)>, Vec<Self>))>, WalkError> {
         let versions = &self.versions;
         let heads = versions.heads.iter().map(|dir| self.next(pages, dir.as_ref())).collect::<Result<Vec<_>, _>>()?;
         let bases = versions.bases.values.iter().map(|dir| self.next(pages, dir.as_ref())).collect::<Result<Vec<_>, _>>()?;
         // What a version holds behind the last name that was listed of it is not known yet.
-        let Some(upto) = heads.iter().chain(&bases).filter_map(|entries| entries.keys().next_back()).min().cloned() else { return Ok(None) };
+        let Some(upto) = heads.iter().chain(&bases).filter_map(|entries| entries.keys().next_back()).min().cloned() else {
+            return Ok(None);
+        };
         let names: BTreeSet<&Name> = heads.iter().flat_map(BTreeMap::keys).filter(|name| **name <= upto).collect();
         let mut part = Part { pages, folder: self, given: self.given.clone(), edits: Vec::new(), below: Vec::new() };
         for name in names {

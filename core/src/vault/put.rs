@@ -192,6 +192,7 @@ impl Writing {
     /// Sends out tree blocks that are full.
     pub(super) fn place_tree(&mut self, out: &mut Outbox) {
         for (block, _) in self.tree.take_blocks() {
+            out.push(Output::Cache(block.clone()));
             self.place(block, out);
         }
     }

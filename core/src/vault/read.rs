@@ -133,7 +133,9 @@ impl Reading {
         while self.pulled > 0
             && let Some((start, chunk)) = self.chunks.front()
         {
-            let Some(bytes) = content.chunk(chunk, &self.held).map_err(|error| CommandError::Damaged(error.to_string()))? else { return Ok(gave) };
+            let Some(bytes) = content.chunk(chunk, &self.held).map_err(|error| CommandError::Damaged(error.to_string()))? else {
+                return Ok(gave);
+            };
             let skip = usize::try_from(self.at.saturating_sub(*start)).unwrap_or(usize::MAX).min(bytes.len());
             let keep = usize::try_from(self.end - self.at).unwrap_or(usize::MAX).min(bytes.len() - skip);
             let bytes = bytes.slice(skip..skip + keep);

@@ -110,7 +110,7 @@ impl Device {
                     }
                     continue;
                 }
-                Output::Need(ids) => {
+                Output::Need(ids) | Output::NeedAgain(ids) => {
                     world.needed += ids.len();
                     assert!(world.needed < 100_000, "it asks for ever");
                     for id in ids {
@@ -158,7 +158,7 @@ impl Device {
                     self.alarms.push(alarm);
                     continue;
                 }
-                Output::Forget(_) | Output::Follow(_) | Output::More(..) => continue,
+                Output::Forget(_) | Output::Follow(_) | Output::More(..) | Output::Cache(_) => continue,
             };
             self.vault.handle(Time(1_000), input);
         }
@@ -519,6 +519,44 @@ fn m10_an_older_head_is_never_gone_back_to() {
     world.records = new;
     two.refresh(&mut world);
     assert_eq!(two.alarms, []);
+}
+
+#[test]
+fn m11_a_certificate_beside_the_one_that_was_seen_is_an_alarm() {
+    let mut world = World::default();
+    let (chain, mut notes) = founded();
+    let grown = |replicas| {
+        let policy = Policy { replicas, ..chain.tip().policy.clone() };
+        Amendment::of(&chain).set_policy(policy).sign(&Identity::from_seed(&seed(1)), &[4; 32]).expect("signed")
+    };
+    let (one, other) = (grown(2), grown(4));
+    notes.insert(notes::certificate_key(1), one.bytes().to_vec());
+    let mut device = Device::open(1, notes);
+    for certificate in [chain.tip().clone(), other] {
+        let record = Record::Certificate(certificate);
+        world.records.insert(record.id(), record);
+    }
+    device.refresh(&mut world);
+    device.refresh(&mut world);
+    assert_eq!(device.alarms, [Alarm::CertificateFork], "said once, however often it is shown");
+    assert_eq!(device.vault.alarms(), [Alarm::CertificateFork]);
+    assert_eq!(device.vault.chain().tip().number, 1);
+}
+
+#[test]
+fn k09_an_older_chain_than_seen_changes_nothing() {
+    let mut world = World::default();
+    let (chain, mut notes) = founded();
+    let old = Record::Certificate(chain.tip().clone());
+    let rotated = Amendment::of(&chain).rotate().sign(&Identity::from_seed(&seed(1)), &[4; 32]).expect("signed");
+    notes.insert(notes::certificate_key(1), rotated.bytes().to_vec());
+    let mut device = Device::open(1, notes);
+    world.records.insert(old.id(), old);
+    device.refresh(&mut world);
+    assert_eq!((device.vault.chain().tip().number, device.vault.chain().tip().epoch), (1, 1));
+    let mut device = device.killed();
+    device.refresh(&mut world);
+    assert_eq!(device.vault.chain().tip().epoch, 1);
 }
 
 #[test]

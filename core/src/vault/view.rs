@@ -1,4 +1,7 @@
 //! What this device knows of everybody's heads, and the one tree that they make together.
+//!
+//! The heads are also the floor under the vault: kept before anybody acts on them, because a client that forgot what it has seen could
+//! be rolled back, and never gone back from. The certificates' floor is the chain, which only grows.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +15,10 @@ use crate::record::{Chain, Head};
 #[derive(Default)]
 pub(super) struct View {
     heads: BTreeMap<PeerId, Head>,
+    /// The highest sequence seen of devices whose newest head does not stand any more, because an admin removed them.
+    set_aside: BTreeMap<PeerId, u64>,
+    /// The highest suite floor that any head announced.
+    suite_floor: u8,
     merged: Option<Merged>,
 }
 
@@ -30,26 +37,57 @@ pub(super) struct Merged {
 
 impl View {
     /// Takes a kept head back in.
-    pub(super) fn load(&mut self, head: Head) {
-        self.heads.insert(head.device, head);
+    pub(super) fn load(&mut self, chain: &Chain, head: Head) {
+        self.suite_floor = self.suite_floor.max(head.suite_floor);
+        if chain.check_head(&head).is_ok() {
+            self.heads.insert(head.device, head);
+        } else {
+            self.set_aside(&head);
+        }
     }
 
     /// Looks at a head that a carrier showed: a newer one that stands is to be kept before anybody acts on it, an older one is ignored
-    /// (nothing ever goes back), another one of the same sequence is an alarm.
+    /// (nothing ever goes back), one that contradicts what was seen is an alarm.
     pub(super) fn offer(&self, chain: &Chain, head: &Head) -> Result<Option<Note>, Alarm> {
+        if chain.check_head(head).is_err() {
+            return Ok(None);
+        }
         if let Some(known) = self.heads.get(&head.device) {
-            if head.sequence == known.sequence && head.bytes() != known.bytes() && chain.check_head(head).is_ok() {
+            let forks = head.sequence == known.sequence && head.bytes() != known.bytes();
+            let parts = head.sequence == known.sequence + 1 && head.previous != known.id();
+            if forks || parts {
                 return Err(Alarm::Fork(head.device));
             }
             if head.sequence <= known.sequence {
                 return Ok(None);
             }
         }
-        Ok(chain.check_head(head).is_ok().then(|| (notes::head_key(&head.device), Some(head.bytes().to_vec()))))
+        // A removal sets aside heads that were seen, down to the last one that it lets stand, and none before that.
+        if let Some(seen) = self.set_aside.get(&head.device) {
+            let last = chain.tip().member(&head.device).and_then(|member| member.removed_after);
+            if head.sequence < last.map_or(*seen, |last| last.min(*seen)) {
+                return Ok(None);
+            }
+        }
+        if head.suite_floor < self.suite_floor {
+            return Err(Alarm::Downgrade { device: head.device, seen: self.suite_floor, served: head.suite_floor });
+        }
+        Ok(Some((notes::head_key(&head.device), Some(head.bytes().to_vec()))))
+    }
+
+    /// Sets heads aside that do not stand any more since the chain grew.
+    pub(super) fn follow(&mut self, chain: &Chain) {
+        let fallen: Vec<Head> = self.heads.values().filter(|head| chain.check_head(head).is_err()).cloned().collect();
+        for head in fallen {
+            self.heads.remove(&head.device);
+            self.set_aside(&head);
+            self.merged = None;
+        }
     }
 
     /// Acts on a head that is kept.
     pub(super) fn adopt(&mut self, head: Head) {
+        self.suite_floor = self.suite_floor.max(head.suite_floor);
         if self.heads.get(&head.device).is_none_or(|known| known.sequence < head.sequence) {
             self.heads.insert(head.device, head);
             self.merged = None;
@@ -58,6 +96,7 @@ impl View {
 
     /// Takes this device's own new head in with the tree that it stands for.
     pub(super) fn advance(&mut self, head: Head, snapshot: Reference, root: Option<Reference>) {
+        self.suite_floor = self.suite_floor.max(head.suite_floor);
         let mut vector: BTreeMap<PeerId, u64> = head.vector.iter().copied().collect();
         vector.insert(head.device, head.sequence);
         let covers_all = self.heads.values().all(|known| vector.get(&known.device).is_some_and(|sequence| *sequence >= known.sequence));
@@ -96,8 +135,16 @@ impl View {
         self.heads.values().filter(|head| !merged_elsewhere(head)).collect()
     }
 
+    fn set_aside(&mut self, head: &Head) {
+        let seen = self.set_aside.entry(head.device).or_default();
+        *seen = head.sequence.max(*seen);
+    }
+
     /// Returns the sequence of every device's head.
     pub(super) fn vector(&self) -> BTreeMap<PeerId, u64> {
         self.heads.values().map(|head| (head.device, head.sequence)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,14 @@ struct Failure<'a> {
     hints: &'a [String],
 }
 
+/// What `--json` prints of an alarm.
+#[derive(Serialize)]
+struct Warning<'a> {
+    event: &'static str,
+    message: String,
+    hint: &'a str,
+}
+
 impl Output {
     /// Chooses between people and machines.
     #[must_use]
@@ -53,6 +61,16 @@ impl Output {
     pub fn note(self, text: &str) {
         if !self.json && !self.quiet {
             write_line(&mut stderr().lock(), text);
+        }
+    }
+
+    /// Tells of something that must not happen, with what to do about it: also to machines, and also when people want to hear little.
+    pub fn alarm(self, alarm: &dyn std::fmt::Display, advice: &str) {
+        if self.json {
+            let warning = Warning { event: "alarm", message: alarm.to_string(), hint: advice };
+            self.event(&warning, String::new);
+        } else {
+            write_line(&mut stderr().lock(), &format!("{} {alarm}\n  hint: {advice}", emphasis("alarm:")));
         }
     }
 

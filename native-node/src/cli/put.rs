@@ -1,5 +1,7 @@
 //! `cachette put`.
 
+mod unchanged;
+
 use std::collections::VecDeque;
 use std::fs::{self, Metadata};
 use std::io;
@@ -22,7 +24,10 @@ use super::paths::{printable, vault_path};
 use super::progress::Progress;
 use super::session::Session;
 use crate::client::Client;
+use crate::client::open::vault_dir;
 use crate::client::transfer::put_from;
+use crate::config::keys;
+use unchanged::Begun;
 
 /// Puts files and folders into the vault, encrypted, and waits until they are safe
 #[derive(Debug, clap::Args)]
@@ -33,6 +38,9 @@ pub(super) struct Args {
     /// The folder of the vault to put them into; with -, the file's whole path
     #[arg(long, value_name = "PATH", default_value = "/")]
     to: String,
+    /// Read every file again, also those whose size and times say that they have not changed since the last put
+    #[arg(short, long, visible_alias = "force")]
+    checksum: bool,
     /// What this snapshot is about
     #[arg(short, long, default_value = "")]
     message: String,
@@ -49,6 +57,10 @@ struct Item {
     to: Path,
     kind: Kind,
     meta: Meta,
+    /// When the file system last changed anything about it, in nanoseconds.
+    changed: i128,
+    /// The moment before which that must lie for the file to count as unchanged, if there is one.
+    before: Option<i128>,
 }
 
 enum Kind {
@@ -73,6 +85,12 @@ struct Found {
     absent: usize,
     bytes: u64,
     files: u64,
+    /// Files that are in the vault already, as they are.
+    unchanged: u64,
+    /// Of the source that is being walked; see [`Item::before`].
+    before: Option<i128>,
+    /// The sources and where each goes.
+    places: Vec<(PathBuf, String)>,
 }
 
 #[derive(Serialize)]
@@ -80,6 +98,8 @@ struct Done<'a> {
     event: &'static str,
     state: &'a str,
     files: u64,
+    /// Of these, taken over without being read.
+    unchanged: u64,
     bytes: u64,
     new_bytes: u64,
     blocks: u64,
@@ -95,12 +115,15 @@ impl Args {
     pub(super) async fn run(self, context: Context) -> Result<(), CliError> {
         let started = Instant::now();
         let to = vault_path(&self.to)?;
-        let found = self.find(&to)?;
+        let begins = unchanged::now();
+        let mut begun = Begun::load(&vault_dir(&context.config.value::<PathBuf>(keys::DATA_DIR)?));
+        let mut found = self.find(&to, &begun, begins)?;
         if found.items.is_empty() && !found.skipped.is_empty() {
             return Err(nothing_put(&found));
         }
         let mut session = Session::open(&context, &self.password).await?;
         session.refresh(&context).await?;
+        found.leave_out_unchanged(&session.client).await?;
         let (bytes, files) = (found.bytes, found.files);
         let progress = Progress::start(&context, &session, bytes);
         let mut skipped = found.skipped;
@@ -110,12 +133,25 @@ impl Args {
         skipped.extend(left);
         let committed = commit(&session, self.message, *self.wait, &progress).await?;
         progress.finish();
-        let (state, copies) = session.safety(committed.copies);
+        // What changed while it was read, or could not be read, is looked at again the next time.
+        for (from, to) in found.places.iter().filter(|_| skipped.is_empty()) {
+            begun.remember(from, to, begins);
+        }
+        if let Err(error) = begun.save() {
+            context.output.note(&format!("the next put will read every file again: {error}"));
+        }
+        let (state, copies) = match committed.copies {
+            None if found.unchanged > 0 && !committed.changed => {
+                ("unchanged", "nothing to send; `cachette check` counts the copies".to_owned())
+            }
+            copies => session.safety(copies),
+        };
         let stats = committed.stats;
         let done = Done {
             event: "put",
             state,
             files,
+            unchanged: found.unchanged,
             bytes: stats.bytes,
             new_bytes: stats.new_bytes,
             blocks: stats.blocks,
@@ -129,14 +165,15 @@ impl Args {
         let size = |bytes: u64| ByteSize(bytes).display().iec().to_string();
         context.output.event(&done, || {
             let files = if done.files == 1 { "1 file".to_owned() } else { format!("{} files", done.files) };
-            let what = format!("{files}, {} ({} new)", size(done.bytes), size(done.new_bytes));
+            let unchanged = if done.unchanged == 0 { String::new() } else { format!(" · {} unchanged", done.unchanged) };
+            let what = format!("{files}, {} ({} new){unchanged}", size(done.bytes), size(done.new_bytes));
             format!("{state}  {what} · {copies} · {:.1} s", done.seconds)
         });
         session.close().await;
         report(&skipped)
     }
 
-    fn find(&self, to: &Path) -> Result<Found, CliError> {
+    fn find(&self, to: &Path, begun: &Begun, begins: i128) -> Result<Found, CliError> {
         let mut found = Found::default();
         for source in &self.sources {
             if source.as_os_str() == "-" {
@@ -145,7 +182,8 @@ impl Args {
                         .hint("give its path in the vault: --to /notes/today.txt"));
                 }
                 let meta = Meta { mode: 0o644, ..now() };
-                found.items.push_back(Item { from: source.clone(), to: to.clone(), kind: Kind::File(0), meta });
+                let item = Item { from: source.clone(), to: to.clone(), kind: Kind::File(0), meta, changed: begins, before: None };
+                found.items.push_back(item);
                 found.files += 1;
                 continue;
             }
@@ -163,7 +201,15 @@ impl Args {
                 .map_err(|error| error.to_string())
                 .and_then(|name| to.join(name).map_err(|error| error.to_string()))
             {
-                Ok(path) => found.walk(source, path),
+                Ok(path) => {
+                    found.before = None;
+                    if let Ok(place) = fs::canonicalize(source) {
+                        let to = path.to_string();
+                        found.before = if self.checksum { None } else { begun.before(&place, &to, begins) };
+                        found.places.push((place, to));
+                    }
+                    found.walk(source, path);
+                }
                 Err(error) => found.skip(source, error),
             }
         }
@@ -179,13 +225,16 @@ impl Found {
             Err(error) => return self.skip(from, words(&error)),
         };
         let meta = meta_of(&metadata);
+        let changed = i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec());
+        let before = self.before;
+        let item = |to, kind| Item { from: from.to_owned(), to, kind, meta, changed, before };
         let kind = metadata.file_type();
         if kind.is_dir() {
             let entries = match fs::read_dir(from).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
                 Ok(entries) => entries,
                 Err(error) => return self.skip(from, words(&error)),
             };
-            self.items.push_back(Item { from: from.to_owned(), to: to.clone(), kind: Kind::Dir, meta });
+            self.items.push_back(item(to.clone(), Kind::Dir));
             for entry in entries {
                 let name = Name::new(entry.file_name().as_bytes()).map_err(|error| error.to_string());
                 match name.and_then(|name| to.join(name).map_err(|error| error.to_string())) {
@@ -196,12 +245,12 @@ impl Found {
         } else if kind.is_file() {
             self.bytes += metadata.len();
             self.files += 1;
-            self.items.push_back(Item { from: from.to_owned(), to, kind: Kind::File(metadata.len()), meta });
+            self.items.push_back(item(to, Kind::File(metadata.len())));
         } else if kind.is_symlink() {
             match fs::read_link(from) {
                 Ok(target) => {
                     let kind = Kind::Symlink(target.as_os_str().as_bytes().to_vec());
-                    self.items.push_back(Item { from: from.to_owned(), to, kind, meta });
+                    self.items.push_back(item(to, kind));
                 }
                 Err(error) => self.skip(from, words(&error)),
             }

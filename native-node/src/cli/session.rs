@@ -33,7 +33,6 @@ pub(super) struct Session {
     pub(super) carriers: Vec<Carrier>,
     /// Nodes that could not be reached last time, and why.
     down: Arc<Mutex<BTreeMap<PeerId, Trouble>>>,
-    alarms: Arc<Mutex<Vec<Alarm>>>,
     task: JoinHandle<()>,
 }
 
@@ -57,10 +56,10 @@ impl Session {
 
     /// Wraps a client that was just opened.
     pub(super) async fn over(opened: crate::client::open::Opened) -> Result<Self, CliError> {
-        let (down, alarms) = (Arc::<Mutex<BTreeMap<_, _>>>::default(), Arc::<Mutex<Vec<_>>>::default());
+        let down = Arc::<Mutex<BTreeMap<_, _>>>::default();
         let mut news = opened.client.listen();
         tokio::spawn({
-            let (down, alarms) = (Arc::clone(&down), Arc::clone(&alarms));
+            let down = Arc::clone(&down);
             async move {
                 loop {
                     match news.recv().await {
@@ -70,14 +69,13 @@ impl Session {
                         Ok(Told::Node(Event::Down(peer, trouble))) => {
                             lock(&down).insert(peer, trouble);
                         }
-                        Ok(Told::Alarm(alarm)) => lock(&alarms).push(alarm),
-                        Ok(Told::Node(_)) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                        Ok(Told::Node(_) | Told::Alarm(_)) | Err(broadcast::error::RecvError::Lagged(_)) => {}
                         Err(broadcast::error::RecvError::Closed) => return,
                     }
                 }
             }
         });
-        let mut session = Self { client: opened.client, links: opened.links, carriers: Vec::new(), down, alarms, task: opened.task };
+        let mut session = Self { client: opened.client, links: opened.links, carriers: Vec::new(), down, task: opened.task };
         session.look_at_carriers().await?;
         Ok(session)
     }
@@ -98,8 +96,8 @@ impl Session {
                 context.output.note(&format!("  {name}: {why}"));
             }
         }
-        for alarm in std::mem::take(&mut *lock(&self.alarms)) {
-            context.output.note(&format!("warning: {alarm}"));
+        for alarm in self.client.look(|peer| peer.vault().alarms().to_vec()).await? {
+            context.output.alarm(&alarm, advice(&alarm));
         }
         Ok(reach)
     }
@@ -221,6 +219,22 @@ fn sorted<T: Ord>(names: impl Iterator<Item = T>) -> Vec<T> {
     let mut names: Vec<T> = names.collect();
     names.sort_unstable();
     names
+}
+
+/// Says what to do about an alarm.
+const fn advice(alarm: &Alarm) -> &'static str {
+    match alarm {
+        Alarm::Fork(_) => {
+            "was a machine with this vault copied, or its data directory brought back from a backup? Set one of the two up anew with \
+             `cachette init --restore` into another --data-dir, and put there again what it misses. If nobody did that, the device's key \
+             was stolen: found a new vault with `cachette init` and put everything into that"
+        }
+        Alarm::CertificateFork => {
+            "two people changed the vault's nodes or devices at the same time, or a key was stolen. Look at `cachette peers`, and make a \
+             change that is missing there once more; if nobody made the other one, found a new vault with `cachette init`"
+        }
+        Alarm::Downgrade { .. } => "update Cachette on that device, then put there again what it wrote since",
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

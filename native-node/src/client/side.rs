@@ -132,6 +132,8 @@ impl Side {
             Output::Place(_)
             | Output::Confirm(_)
             | Output::Need(_)
+            | Output::NeedAgain(_)
+            | Output::Cache(_)
             | Output::Forget(_)
             | Output::Publish(_)
             | Output::Refresh

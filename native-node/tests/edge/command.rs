@@ -1,6 +1,6 @@
 //! What the command says when something is not as it should be, and how it exits.
 
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use serde_json::Value;
 
@@ -21,6 +21,56 @@ async fn a_port_or_a_data_directory_in_use_is_said_with_a_hint() {
     assert_eq!(code, Some(4));
     assert!(text.contains(&format!("error: {} is in use", node.listen)) && text.contains("--listen"), "{text}");
     node.assert_well().await;
+}
+
+#[test]
+fn a_second_command_on_a_vault_in_use_names_the_first_and_changes_nothing() {
+    let home = tempfile::tempdir().expect("a directory");
+    assert!(cachette(home.path()).arg("init").output().expect("it runs").status.success());
+    let mut first = cachette(home.path()).args(["put", "-", "--to", "/slow"]).stdin(Stdio::piped()).spawn().expect("it runs");
+    let lock = home.path().join("vault/lock");
+    let until = std::time::Instant::now() + super::support::PATIENCE;
+    while std::fs::read_to_string(&lock).ok().and_then(|text| text.trim().parse().ok()) != Some(first.id()) {
+        assert!(std::time::Instant::now() < until, "the first command never began");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let (code, text) = said(&cachette(home.path()).args(["ls", "/"]).output().expect("it runs"));
+    assert_eq!(code, Some(4), "{text}");
+    assert!(text.contains(&format!("is in use by process {}", first.id())), "{text}");
+    assert!(text.contains("hint: another command is working on this vault; wait until it is done"), "{text}");
+    // It ends with its input, and was not disturbed.
+    drop(first.stdin.take());
+    assert!(first.wait().expect("our child").success());
+    let (code, text) = said(&cachette(home.path()).args(["stat", "/slow"]).output().expect("it runs"));
+    assert_eq!(code, Some(0), "{text}");
+}
+
+#[test]
+fn a_second_put_reads_only_what_changed() {
+    let home = tempfile::tempdir().expect("a directory");
+    assert!(cachette(home.path()).arg("init").output().expect("it runs").status.success());
+    // Files that nobody has touched for a while.
+    let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+    let put = |flags: &[&str]| {
+        let output = cachette(home.path()).args(["--json", "put", sources]).args(flags).output().expect("it runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice::<Value>(&output.stdout).expect("one object")
+    };
+    let first = put(&[]);
+    let files = first["files"].as_u64().expect("a number");
+    assert!(files > 50);
+    assert_eq!((&first["unchanged"], &first["changed"]), (&0.into(), &true.into()), "{first}");
+    let second = put(&[]);
+    let counted = (&second["files"], &second["unchanged"], &second["bytes"], &second["changed"], &second["state"]);
+    assert_eq!(counted, (&files.into(), &files.into(), &0.into(), &false.into(), &"unchanged".into()));
+    let again = put(&["--checksum"]);
+    assert_eq!((&again["unchanged"], &again["bytes"], &again["new_bytes"]), (&0.into(), &first["bytes"], &0.into()), "all read, none new");
+    let elsewhere = put(&["--to", "/elsewhere"]);
+    assert_eq!((&elsewhere["unchanged"], &elsewhere["changed"]), (&0.into(), &true.into()));
+    // What was removed from the vault is put again.
+    assert!(cachette(home.path()).args(["rm", "/src/lib.rs"]).output().expect("it runs").status.success());
+    let mended = put(&[]);
+    assert_eq!((&mended["unchanged"], &mended["changed"]), (&(files - 1).into(), &true.into()), "{mended}");
 }
 
 #[test]

@@ -370,9 +370,13 @@ impl Shelf {
                 }
                 StoreAnswer::Summary(rows.into_iter().collect())
             }
-            StoreOp::Scan { .. } => StoreAnswer::Ids(self.blocks.keys().copied().collect()),
-            StoreOp::Delete(_, ids) => {
-                ids.iter().for_each(|id| drop(self.blocks.remove(id)));
+            StoreOp::Scan { vault, partition, after, limit } => {
+                let blocks = self.blocks.iter().filter(|(id, (owner, _))| *owner == vault && crate::id::Partition::of(id) == partition);
+                let ids = blocks.map(|(id, _)| *id).filter(|id| after.is_none_or(|after| *id > after));
+                StoreAnswer::Ids(ids.take(limit as usize).collect())
+            }
+            StoreOp::Delete(vault, ids) => {
+                self.blocks.retain(|id, (owner, _)| *owner != vault || !ids.contains(id));
                 StoreAnswer::Deleted
             }
             StoreOp::Records(query) => {

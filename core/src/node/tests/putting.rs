@@ -125,6 +125,19 @@ fn a_vaults_limit_holds_to_the_block() {
 }
 
 #[test]
+fn d05_a_limit_counts_blocks_too() {
+    let (mut net, chain) = Net::strangers(6, 1, LIMIT);
+    // As many bytes as 4096 of these blocks take, but a vault of nothing else may have a quarter of them.
+    net.request(1, Request::Invite { ask: AskId(0), token: [1; 16], limit: 1024 * crate::limits::LIMIT_PER_BLOCK });
+    net.follow(&chain);
+    net.request(0, Request::Redeem(AskId(1), net.hosts[1].peer, [1; 16], chain.clone()));
+    net.settle();
+    net.place(chain.vault(), &blocks(1030));
+    assert!(net.run(MINUTE, |net| net.settled() == 1030));
+    assert_eq!(net.hosts[1].store.blocks.len(), 1024);
+}
+
+#[test]
 fn d03_a_full_disk_on_one_carrier_is_said_and_another_one_helps() {
     let (mut net, chain) = Net::with_carriers(7, 4);
     net.hosts[2].store.full = true;

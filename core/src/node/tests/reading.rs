@@ -3,7 +3,7 @@
 use super::network::{Net, block, blocks, ids, is_block, is_fetch};
 use crate::link::CloseReason;
 use crate::message::{Message, Plain};
-use crate::node::{Event, Request, Trouble};
+use crate::node::{Event, Request, Role, Trouble};
 use crate::time::Span;
 
 const MINUTE: Span = Span::seconds(60);
@@ -29,6 +29,51 @@ fn reading_goes_on_while_a_carrier_dies() {
         net.kill(1 + seed as usize % 3);
         assert!(net.run(MINUTE, |net| net.got().len() == 40), "seed {seed}");
     }
+}
+
+#[test]
+fn what_is_needed_again_is_fetched_once_and_survives_a_restart() {
+    let (mut net, vault, blocks) = stored(31, 3, 40);
+    let fetched = |net: &Net| (1..=3).map(|carrier| net.count(carrier, 0, is_block)).sum::<usize>();
+    let chain = chain_of(&net);
+    for round in 0..3 {
+        net.request(0, Request::NeedAgain(vault, ids(&blocks)));
+        assert!(net.run(MINUTE, |net| net.got().len() == 40));
+        net.settle();
+        assert_eq!(fetched(&net), 40, "round {round}");
+        net.hosts[0].events.clear();
+        net.kill(0);
+        net.revive(0, Role::Client);
+        net.follow(&chain);
+    }
+    // What is read once is not kept.
+    net.place(vault, &[block(1000, 4096)]);
+    assert!(net.run(MINUTE, |net| net.settled() == 1));
+    for round in 1..=2 {
+        net.request(0, Request::Need(vault, vec![block(1000, 4096).id()]));
+        assert!(net.run(MINUTE, |net| net.got().len() == round));
+        assert_eq!(fetched(&net), 40 + round);
+    }
+}
+
+#[test]
+fn the_cache_is_bounded_and_throws_only_its_own_blocks_away() {
+    let (mut net, vault, blocks) = stored(32, 3, 200);
+    let own = block(1000, 4096);
+    net.hosts[0].store.blocks.insert(own.id(), (vault, own.clone()));
+    net.hosts[0].node.cache.limit = 50 * 4096;
+    for block in &blocks {
+        net.request(0, Request::NeedAgain(vault, vec![block.id()]));
+        net.settle();
+        assert!(net.hosts[0].store.blocks.len() <= 53, "{} blocks are kept", net.hosts[0].store.blocks.len());
+    }
+    assert!(net.hosts[0].store.blocks.len() > 10);
+    assert!(net.hosts[0].store.blocks.contains_key(&own.id()), "what may be an only copy stays");
+}
+
+fn chain_of(net: &Net) -> crate::record::Chain {
+    let carriers = (1..net.hosts.len()).map(|index| super::network::carrier(net.hosts[index].peer)).collect();
+    super::network::chain(&net.hosts[0].identity, carriers)
 }
 
 #[test]

@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::floor::Floor;
 use super::heads::{Standing, standing};
 use super::keyring::{Keyring, KeyringError};
 use crate::id::{PeerId, VaultId};
@@ -21,10 +20,8 @@ pub struct Restored {
     pub chain: Chain,
     /// The secrets of all its epochs.
     pub keyring: Keyring,
-    /// The heads that count.
+    /// The heads that count. The restored device has now seen them and the chain: store both before acting.
     pub standing: Standing,
-    /// What the restored device has now seen; store it before acting.
-    pub floor: Floor,
 }
 
 /// A recovery phrase did not open a vault with the records at hand.
@@ -81,9 +78,7 @@ pub fn restore(paper: &Identity, vault: VaultId, records: &[Record]) -> Result<R
         _ => None,
     });
     let standing = standing(&chain, heads);
-    let floor = Floor::begin(&chain);
-    let floor = floor.raise(&chain, &standing).expect("invariant: a floor without heads stands under any heads of its own chain");
-    Ok(Restored { chain, keyring, standing, floor })
+    Ok(Restored { chain, keyring, standing })
 }
 
 fn certificate(record: &Record) -> Option<Certificate> {

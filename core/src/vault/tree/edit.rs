@@ -159,8 +159,11 @@ impl Pass<'_> {
         for (at, child) in old.iter().enumerate() {
             let changes = share(changes, old, at);
             let bounds = node.bounds_of(at, bounds);
-            let replaced =
-                if changes.is_empty() { Some(None) } else { hold(&mut missing, self.child(path, node.level - 1, child, &bounds, changes))? };
+            let replaced = if changes.is_empty() {
+                Some(None)
+            } else {
+                hold(&mut missing, self.child(path, node.level - 1, child, &bounds, changes))?
+            };
             match replaced {
                 None => {}
                 Some(None) => new.push(Ok(child.clone())),

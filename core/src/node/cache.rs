@@ -1,0 +1,106 @@
+//! The cache: tree blocks that a client fetched or wrote, kept in its own store so that the next command need not fetch them.
+//!
+//! They lie under an owner of their own, derived from the vault: what is thrown away to make room can never be a vault's only copy.
+//! Ids are random, so throwing partitions away at random is as good as any order, and needs nothing to be remembered.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::Role;
+use super::hub::Hub;
+use super::storage::Purpose;
+use crate::block::Block;
+use crate::id::{Partition, VaultId};
+use crate::labels;
+use crate::limits::{LIST_MAX, TREE_CACHE};
+use crate::store::{Commit, StoreAnswer, StoreOp};
+
+/// What is kept of each vault.
+#[derive(Debug)]
+pub(super) struct Cache {
+    vaults: BTreeMap<VaultId, Shelf>,
+    /// Bytes that may be kept of one vault.
+    pub(super) limit: u64,
+}
+
+/// What is known of one vault's cache.
+#[derive(Debug, Default)]
+struct Shelf {
+    /// Bytes, once the store has counted them.
+    used: Option<u64>,
+    /// Whether the store is counting, or making room.
+    busy: bool,
+    /// Partitions that are to be thrown away.
+    doomed: VecDeque<Partition>,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self { vaults: BTreeMap::new(), limit: TREE_CACHE }
+    }
+}
+
+impl Cache {
+    /// Keeps a block. A vault without carriers lives in the same store anyway.
+    pub(super) fn keep(hub: &mut Hub, vault: VaultId, block: Block) {
+        if hub.role == Role::Client && !hub.lives_here(&vault) {
+            let bytes = block.bytes().len() as u64;
+            let commit = Commit { vault: owner(&vault), blocks: vec![block], records: Vec::new() };
+            hub.store(StoreOp::Commit(commit), Purpose::Cached(vault, bytes));
+        }
+    }
+
+    /// Takes in what the store answered to any of what is asked here, and goes on.
+    pub(super) fn answered(&mut self, hub: &mut Hub, vault: VaultId, added: u64, answer: StoreAnswer) {
+        let shelf = self.vaults.entry(vault).or_default();
+        match answer {
+            StoreAnswer::Committed => shelf.used = shelf.used.map(|used| used + added),
+            StoreAnswer::Usage(usage) => (shelf.used, shelf.busy) = (Some(usage.bytes), false),
+            StoreAnswer::Summary(rows) => {
+                // Half of what is there, from anywhere.
+                let mut partitions: Vec<Partition> = rows.into_iter().map(|(partition, _)| partition).collect();
+                let count = partitions.len();
+                let start = hub.chance.below(count.max(1) as u64);
+                partitions.rotate_left(usize::try_from(start).unwrap_or(0));
+                partitions.truncate(count.div_ceil(2));
+                shelf.doomed = partitions.into();
+                return shelf.throw(hub, vault);
+            }
+            StoreAnswer::Ids(ids) => return hub.store(StoreOp::Delete(owner(&vault), ids), Purpose::Cached(vault, 0)),
+            StoreAnswer::Deleted => return shelf.throw(hub, vault),
+            // A cache that cannot be kept or cleared is not worth a word; the next command tries again.
+            _ => {}
+        }
+        if shelf.busy {
+            return;
+        }
+        match shelf.used {
+            None => shelf.ask(hub, vault, StoreOp::Usage(Some(owner(&vault)))),
+            Some(used) if used > self.limit => {
+                shelf.ask(hub, vault, StoreOp::Summary(owner(&vault), Partition::default(), Partition::LAST));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+impl Shelf {
+    /// Throws the next partition away; counts again when that was the last one.
+    fn throw(&mut self, hub: &mut Hub, vault: VaultId) {
+        let owner = owner(&vault);
+        let op = match self.doomed.pop_front() {
+            Some(partition) => StoreOp::Scan { vault: owner, partition, after: None, limit: LIST_MAX as u32 },
+            None => StoreOp::Usage(Some(owner)),
+        };
+        self.ask(hub, vault, op);
+    }
+
+    fn ask(&mut self, hub: &mut Hub, vault: VaultId, op: StoreOp) {
+        self.busy = true;
+        hub.store(op, Purpose::Cached(vault, 0));
+    }
+}
+
+/// Returns the owner under which a vault's cache lies.
+pub(super) fn owner(vault: &VaultId) -> VaultId {
+    VaultId(blake3::derive_key(labels::CACHE_OWNER, vault.as_bytes()))
+}
