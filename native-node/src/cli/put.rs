@@ -140,13 +140,13 @@ impl Args {
         if let Err(error) = begun.save() {
             context.output.note(&format!("the next put will read every file again: {error}"));
         }
+        let stats = committed.stats;
         let (state, copies) = match committed.copies {
-            None if found.unchanged > 0 && !committed.changed => {
+            _ if found.unchanged > 0 && !committed.changed && stats.reused == 0 => {
                 ("unchanged", "nothing to send; `cachette check` counts the copies".to_owned())
             }
             copies => session.safety(copies),
         };
-        let stats = committed.stats;
         let done = Done {
             event: "put",
             state,
