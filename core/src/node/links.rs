@@ -198,18 +198,24 @@ impl Hub {
     pub(super) fn unreachable(&mut self, peer: PeerId, error: DialError) {
         let Some(entry) = self.links.peers.get_mut(&peer) else { return };
         entry.dialling = false;
-        if entry.link.is_some() {
+        let silent = entry.link.as_ref().map(|link| link.suspect);
+        if silent == Some(false) {
             return;
         }
         entry.failures = entry.failures.saturating_add(1);
-        self.down(peer, Trouble::Unreachable(error));
+        match silent {
+            // The call beside it may have failed by chance, and without another one the silence would last until the link is closed.
+            Some(_) if entry.keep && !self.draining => self.call_again(peer),
+            Some(_) => {}
+            None => self.down(peer, Trouble::Unreachable(error)),
+        }
     }
 
     /// Calls a peer whose pause is over.
     pub(super) fn redial(&mut self, peer: PeerId) {
         let Some(entry) = self.links.peers.get_mut(&peer) else { return };
         entry.redial = None;
-        if entry.keep && entry.link.is_none() && !entry.dialling {
+        if entry.keep && entry.link.as_ref().is_none_or(|link| link.suspect) && !entry.dialling {
             self.dial(peer);
         }
     }

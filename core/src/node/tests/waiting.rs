@@ -91,6 +91,22 @@ fn n08_a_holder_that_says_nothing_is_replaced_by_the_next() {
 }
 
 #[test]
+fn n08_a_peer_behind_a_dead_link_is_called_until_it_can_be_reached() {
+    let (mut net, _) = Net::with_carriers(6, 1);
+    net.settle();
+    let link = net.link(0, 1).expect("a link");
+    net.input(1, Input::Unlinked(link, CloseReason::Gone));
+    net.hosts[1].frozen = true;
+    net.hosts[0].dials.clear();
+    assert!(net.run(Span::seconds(70), |net| net.hosts[0].dials.len() == 4), "a call that fails is not the last");
+    net.hosts[1].frozen = false;
+    assert!(net.run(Span::seconds(5), |net| net.link(0, 1) != Some(link)), "the dead link is not waited for");
+    net.hosts[0].dials.clear();
+    net.run(Span::seconds(200), |_| false);
+    assert!(net.hosts[0].dials.is_empty(), "a link that works is enough");
+}
+
+#[test]
 fn of_two_links_between_a_pair_both_sides_keep_the_same() {
     for seed in 0..20 {
         let (mut net, _) = Net::with_carriers(seed, 1);
