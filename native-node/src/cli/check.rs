@@ -48,7 +48,15 @@ impl Args {
         };
         let mut short = BTreeMap::new();
         audit.short.iter().for_each(|(_, copies)| *short.entry(*copies).or_default() += 1);
-        let state = if !audit.missing.is_empty() || (!short.is_empty() && !session.carriers.is_empty()) { "at risk" } else { "safe" };
+        let alone = session.carriers.is_empty();
+        let nobody = !alone && audit.silent.len() >= session.carriers.len();
+        let state = if nobody {
+            "unknown"
+        } else if !audit.missing.is_empty() || (!short.is_empty() && !alone) {
+            "at risk"
+        } else {
+            "safe"
+        };
         let checked = Checked {
             event: "check",
             state,
@@ -60,12 +68,19 @@ impl Args {
             mended: audit.mended,
             silent: audit.silent.iter().map(|(peer, trouble)| (session.name(peer), trouble.to_string())).collect(),
         };
-        let alone = session.carriers.is_empty();
         context.output.event(&checked, || text(&checked, alone));
         session.close().await;
+        if nobody {
+            return Err(CliError::new(ExitKind::Environment, "no node answered, so nothing is known of the copies")
+                .hint("nothing was changed; `cachette peers` shows how to reach them"));
+        }
         if !checked.missing.is_empty() {
-            let error = CliError::new(ExitKind::Damaged, format!("{} blocks are on no node that answered", checked.missing.len()));
-            return Err(error.hint("if a node is down, bring it back and check again; else put the files again"));
+            let text = format!("{} on no node that answered", blocks(checked.missing.len() as u64, "is", "are"));
+            return Err(if checked.silent.is_empty() {
+                CliError::new(ExitKind::Damaged, text).hint("put the files again, or bring a node back that has them")
+            } else {
+                CliError::new(ExitKind::NotSafeYet, text).hint("bring the nodes back that did not answer, and check again")
+            });
         }
         if !alone && !checked.short.is_empty() {
             let error = CliError::new(ExitKind::NotSafeYet, "some blocks have fewer copies than agreed");
@@ -81,12 +96,12 @@ impl Args {
 
 fn text(checked: &Checked, alone: bool) -> String {
     let state = if alone { "local" } else { checked.state };
-    let mut text = format!("{state}  {} of {} blocks have all their copies", checked.whole, checked.blocks);
-    for (copies, blocks) in &checked.short {
-        text.push_str(&format!("\n  {blocks} blocks have {copies} {}", if *copies == 1 { "copy" } else { "copies" }));
+    let mut text = format!("{state}  {} of {} have all their copies", checked.whole, blocks(checked.blocks, "", "").trim_end());
+    for (copies, count) in &checked.short {
+        text.push_str(&format!("\n  {} {copies} {}", blocks(*count as u64, "has", "have"), if *copies == 1 { "copy" } else { "copies" }));
     }
-    if !checked.missing.is_empty() {
-        text.push_str(&format!("\n  {} blocks are missing", checked.missing.len()));
+    if !checked.missing.is_empty() && checked.state != "unknown" {
+        text.push_str(&format!("\n  {} on no node that answered", blocks(checked.missing.len() as u64, "is", "are")));
     }
     if checked.mended > 0 {
         text.push_str(&format!("\n  {} copies were brought back", checked.mended));
@@ -101,4 +116,9 @@ fn text(checked: &Checked, alone: bool) -> String {
         text.push_str(&format!("\n  {node} did not answer: {why}"));
     }
     text
+}
+
+/// Counts blocks in words, with the verb that fits.
+fn blocks(count: u64, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 block {one}") } else { format!("{count} blocks {many}") }
 }

@@ -64,6 +64,15 @@ impl Output {
         }
     }
 
+    /// Tells of a doubt about the data: people beside it, unless they want to hear little, machines as an event.
+    pub fn doubt<T: Serialize>(self, event: &T, human: &str) {
+        if self.json {
+            self.event(event, String::new);
+        } else {
+            self.note(human);
+        }
+    }
+
     /// Tells of something that must not happen, with what to do about it: also to machines, and also when people want to hear little.
     pub fn alarm(self, alarm: &dyn std::fmt::Display, advice: &str) {
         if self.json {

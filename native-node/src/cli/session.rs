@@ -11,6 +11,7 @@ use cachette_core::id::PeerId;
 use cachette_core::node::{Event, Trouble};
 use cachette_core::record::Carrier;
 use cachette_core::vault::{Alarm, Command, CommandError, Reply};
+use serde::Serialize;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -40,6 +41,16 @@ pub(super) struct Session {
 pub(super) struct Reach {
     pub(super) answered: usize,
     pub(super) of: usize,
+}
+
+/// Too few nodes answered to know that this is the newest state.
+#[derive(Serialize)]
+struct MayBeOld<'a> {
+    event: &'static str,
+    message: &'a str,
+    answered: usize,
+    of: usize,
+    silent: &'a BTreeMap<String, String>,
 }
 
 impl Session {
@@ -88,13 +99,13 @@ impl Session {
         };
         self.look_at_carriers().await?;
         if reach.answered * 2 <= reach.of && reach.of > 0 {
-            context.output.note(&format!(
-                "{} of {} nodes answered: this is the newest state known here, there may be a newer one",
-                reach.answered, reach.of
-            ));
-            for (name, why) in self.unreachable() {
-                context.output.note(&format!("  {name}: {why}"));
-            }
+            let Reach { answered, of } = reach;
+            let message = format!("{answered} of {of} nodes answered: this is the newest state known here, there may be a newer one");
+            let silent: BTreeMap<String, String> = self.unreachable().into_iter().collect();
+            let lines: String = silent.iter().map(|(name, why)| format!("\n  {name}: {why}")).collect();
+            context
+                .output
+                .doubt(&MayBeOld { event: "may-be-old", message: &message, answered, of, silent: &silent }, &(message.clone() + &lines));
         }
         for alarm in self.client.look(|peer| peer.vault().alarms().to_vec()).await? {
             context.output.alarm(&alarm, advice(&alarm));
