@@ -3,6 +3,7 @@
 mod carriers;
 mod change;
 mod check;
+mod commit;
 pub mod completions;
 pub mod config;
 pub mod error;

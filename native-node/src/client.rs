@@ -22,15 +22,14 @@ use bytes::Bytes;
 use cachette_core::node::{Answer, AskId, Event, Request};
 use cachette_core::vault::tree::Path;
 use cachette_core::vault::{Command, CommandError, CommandId, New, Reply};
-use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use self::side::{FromApplication, Told};
+use self::side::FromApplication;
 
 /// An open vault. Clones use the same one.
 #[derive(Clone)]
 pub struct Client {
     inbox: mpsc::UnboundedSender<FromApplication>,
-    told: broadcast::Sender<Told>,
     numbers: Arc<std::sync::atomic::AtomicU64>,
 }
 
@@ -58,8 +57,8 @@ pub struct Reading {
 }
 
 impl Client {
-    pub(crate) fn new(inbox: mpsc::UnboundedSender<FromApplication>, told: broadcast::Sender<Told>) -> Self {
-        Self { inbox, told, numbers: Arc::default() }
+    pub(crate) fn new(inbox: mpsc::UnboundedSender<FromApplication>) -> Self {
+        Self { inbox, numbers: Arc::default() }
     }
 
     /// Runs a command that moves no file bytes.
@@ -102,12 +101,6 @@ impl Client {
         let ask = AskId(self.number().0);
         self.tell(FromApplication::Ask(ask, request(ask), answer));
         reply.await.map_err(|_| Closed)
-    }
-
-    /// Listens to what happens from now on.
-    #[must_use]
-    pub fn listen(&self) -> broadcast::Receiver<Told> {
-        self.told.subscribe()
     }
 
     /// Looks at the vault as it is now.

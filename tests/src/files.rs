@@ -124,17 +124,6 @@ fn list(root: &Path, below: &Path, entries: &mut BTreeMap<PathBuf, Entry>) -> io
     Ok(())
 }
 
-/// Returns whether two files hold the same bytes.
-///
-/// # Errors
-/// The disk's.
-pub fn same(left: &Path, right: &Path) -> io::Result<bool> {
-    for path in [left, right] {
-        File::open(path)?;
-    }
-    Ok(content(left, right).is_ok())
-}
-
 /// Adds up the bytes of all files below a folder.
 ///
 /// # Errors
@@ -155,7 +144,11 @@ pub fn stored(root: &Path) -> io::Result<u64> {
     Ok(bytes)
 }
 
-fn content(left: &Path, right: &Path) -> Result<(), String> {
+/// Compares the bytes of two files.
+///
+/// # Errors
+/// From where on they differ, or which of them cannot be read.
+pub fn content(left: &Path, right: &Path) -> Result<(), String> {
     let open = |path: &Path| File::open(path).map_err(|error| format!("{}: {error}", path.display()));
     let (mut left, mut right) = (open(left)?, open(right)?);
     let (mut ours, mut theirs) = (vec![0; PIECE], vec![0; PIECE]);

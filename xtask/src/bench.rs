@@ -14,10 +14,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         let known: Vec<&str> = benchmarks.iter().map(|(_, name)| name.as_str()).collect();
         return Err(format!("no benchmark `{unknown}`; there are {}", known.join(", ")));
     }
+    // The whole program is measured too, as a process of its own.
+    succeed(loud(&["build", "--quiet", "--locked", "--release", "--package", "cachette"]), Duration::MAX)?;
     for (package, name) in benchmarks.iter().filter(|(_, name)| arguments.is_empty() || arguments.contains(name)) {
         println!("── {name}");
-        // The whole program is measured too, as a process of its own.
-        succeed(loud(&["build", "--quiet", "--locked", "--release", "--package", "cachette"]), Duration::MAX)?;
         succeed(loud(&["run", "--quiet", "--locked", "--release", "--package", package, "--example", name]), Duration::MAX)?;
         println!();
     }

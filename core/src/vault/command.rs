@@ -164,7 +164,7 @@ pub enum CommandError {
     #[error("{0} cannot be moved into itself")]
     IntoItself(String),
     /// Blocks are needed that nobody has at the moment.
-    #[error("{} on no reachable node", blocks(.0.len()))]
+    #[error("{} on no node that can be reached", parts(.0.len()))]
     Unavailable(Vec<BlockId>),
     /// A block that was counted on is gone from all its holders; running the put again sends its content anew.
     #[error("a copy that was counted on is gone; run the put again")]
@@ -201,9 +201,9 @@ pub enum CommandError {
     SelfCheck,
 }
 
-/// Counts blocks in words.
-fn blocks(count: usize) -> String {
-    if count == 1 { "a needed block is".to_owned() } else { format!("{count} needed blocks are") }
+/// Counts needed blocks in words.
+fn parts(count: usize) -> String {
+    if count == 1 { "a part that is needed is".to_owned() } else { format!("{count} parts that are needed are") }
 }
 
 impl From<WalkError> for CommandError {

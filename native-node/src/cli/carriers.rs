@@ -8,6 +8,9 @@ use super::Context;
 use super::error::CliError;
 use super::password::PasswordArgs;
 use super::session::Session;
+use crate::api::client::NodeClient;
+use crate::client::open::{device_file, vault_dir};
+use crate::config::keys;
 
 #[derive(Serialize)]
 struct Vault {
@@ -35,6 +38,16 @@ struct Node {
     blocks: Option<u64>,
     limit: Option<u64>,
     round_trip_ms: Option<u64>,
+}
+
+/// Finds the node that runs on this machine; `None` where only a vault lives.
+pub(super) fn node_here(context: &Context) -> Result<Option<NodeClient>, CliError> {
+    let data_dir = context.config.value::<std::path::PathBuf>(keys::DATA_DIR)?;
+    match NodeClient::find(&data_dir) {
+        Ok(node) => Ok(Some(node)),
+        Err(_) if device_file(&vault_dir(&data_dir)).exists() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Shows the vault of this machine.

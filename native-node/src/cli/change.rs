@@ -5,12 +5,12 @@ use cachette_core::vault::tree::Node;
 use serde::Serialize;
 
 use super::Context;
+use super::commit::commit;
 use super::error::{CliError, ExitKind};
 use super::get::stat;
 use super::password::PasswordArgs;
 use super::paths::{shown, vault_path};
 use super::progress::Progress;
-use super::put::commit;
 use super::session::Session;
 
 /// Removes files and folders from the vault; what was stored stays on its nodes for as long as the vault's retention says

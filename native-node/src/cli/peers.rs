@@ -6,12 +6,10 @@ use bytesize::ByteSize;
 use serde::Serialize;
 
 use super::Context;
+use super::carriers::node_here;
 use super::error::CliError;
 use super::password::PasswordArgs;
-use crate::api::client::NodeClient;
 use crate::api::model::{PeerAnswer, PeersAnswer};
-use crate::client::open::{device_file, vault_dir};
-use crate::config::keys;
 
 /// Shows who is linked to the node that runs on this machine, or else the nodes of its vault
 #[derive(Debug, clap::Args)]
@@ -29,12 +27,7 @@ struct Shown<'a> {
 
 impl Args {
     pub(super) async fn run(self, context: Context) -> Result<(), CliError> {
-        let data_dir = context.config.value::<std::path::PathBuf>(keys::DATA_DIR)?;
-        let node = match NodeClient::find(&data_dir) {
-            Ok(node) => node,
-            Err(_) if device_file(&vault_dir(&data_dir)).exists() => return super::carriers::peers(&context, &self.password).await,
-            Err(error) => return Err(error.into()),
-        };
+        let Some(node) = node_here(&context)? else { return super::carriers::peers(&context, &self.password).await };
         let answer: PeersAnswer = node.get("/api/v1/peers").await?;
         if answer.peers.is_empty() {
             context.output.note("no peers are linked now");

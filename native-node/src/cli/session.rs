@@ -68,7 +68,7 @@ impl Session {
     /// Wraps a client that was just opened.
     pub(super) async fn over(opened: crate::client::open::Opened) -> Result<Self, CliError> {
         let down = Arc::<Mutex<BTreeMap<_, _>>>::default();
-        let mut news = opened.client.listen();
+        let mut news = opened.news;
         tokio::spawn({
             let down = Arc::clone(&down);
             async move {
@@ -338,11 +338,7 @@ impl From<CommandError> for CliError {
         };
         let failure = Self::new(kind, &error);
         match error {
-            CommandError::Unavailable(parts) => {
-                let failure = match parts.len() {
-                    1 => Self { message: "a part that is needed is on no node that can be reached".into(), ..failure },
-                    parts => Self { message: format!("{parts} parts that are needed are on no node that can be reached"), ..failure },
-                };
+            CommandError::Unavailable(_) => {
                 failure.hint("nothing is lost as long as one node that holds them comes back; `cachette peers` shows how to reach them")
             }
             CommandError::NotSafe(_) => failure.hint("make room on the nodes, or add one, and run the same command again"),

@@ -6,12 +6,10 @@ use bytesize::ByteSize;
 use serde::Serialize;
 
 use super::Context;
+use super::carriers::node_here;
 use super::error::CliError;
 use super::password::PasswordArgs;
-use crate::api::client::NodeClient;
 use crate::api::model::StatusAnswer;
-use crate::client::open::{device_file, vault_dir};
-use crate::config::keys;
 
 /// Shows how the node that runs on this machine is, or else its vault
 #[derive(Debug, clap::Args)]
@@ -29,12 +27,7 @@ struct Shown<'a> {
 
 impl Args {
     pub(super) async fn run(self, context: Context) -> Result<(), CliError> {
-        let data_dir = context.config.value::<std::path::PathBuf>(keys::DATA_DIR)?;
-        let node = match NodeClient::find(&data_dir) {
-            Ok(node) => node,
-            Err(_) if device_file(&vault_dir(&data_dir)).exists() => return super::carriers::status(&context, &self.password).await,
-            Err(error) => return Err(error.into()),
-        };
+        let Some(node) = node_here(&context)? else { return super::carriers::status(&context, &self.password).await };
         let status: StatusAnswer = node.get("/api/v1/status").await?;
         context.output.event(&Shown { event: "status", status: &status }, || text(&status));
         Ok(())

@@ -15,7 +15,7 @@ use super::Client;
 use super::driver::Driver;
 use super::jobs::Jobs;
 use super::keeper::Keeper;
-use super::side::Side;
+use super::side::{Side, Told};
 use crate::clock::Clock;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::disk::{self, Store};
@@ -59,6 +59,8 @@ pub struct Opened {
     pub client: Client,
     /// Its open links.
     pub links: LinkTable,
+    /// What happens, from the first moment on: a node next door refuses a connection sooner than anybody could begin to listen.
+    pub news: broadcast::Receiver<Told>,
     /// Ends when every clone of the client is gone.
     pub task: JoinHandle<()>,
 }
@@ -94,16 +96,16 @@ pub async fn open(dir: &DataDir, seed: Seed, ca_file: Option<&Path>) -> Result<O
     let links = network.links();
     let (inbox, application) = mpsc::unbounded_channel();
     let (done, outcomes) = mpsc::unbounded_channel();
-    let (told, _) = broadcast::channel(NEWS);
+    let (told, news) = broadcast::channel(NEWS);
     // The driver may be gone when a job ends: then nobody needs its outcome.
     let jobs = Jobs::start({
         let done = done.clone();
         move |id, outcome| drop(done.send(Input::Done(id, outcome)))
     });
     let keeper = Keeper::start(durable, relaxed, move |id, kept| drop(done.send(Input::Kept(id, kept)))).map_err(OpenError::Threads)?;
-    let driver = Driver { peer, network, clock, side: Side::new(told.clone(), jobs, keeper) };
+    let driver = Driver { peer, network, clock, side: Side::new(told, jobs, keeper) };
     let task = tokio::spawn(driver.run(application, outcomes));
-    Ok(Opened { client: Client::new(inbox, told), links, task })
+    Ok(Opened { client: Client::new(inbox), links, news, task })
 }
 
 /// Puts a network together for whoever this is.

@@ -4,7 +4,7 @@ use std::process::{Output, Stdio};
 
 use serde_json::Value;
 
-use super::support::{Served, cachette};
+use super::support::{Served, cachette, until};
 
 fn said(output: &Output) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
@@ -23,17 +23,14 @@ async fn a_port_or_a_data_directory_in_use_is_said_with_a_hint() {
     node.assert_well().await;
 }
 
-#[test]
-fn a_second_command_on_a_vault_in_use_names_the_first_and_changes_nothing() {
+#[tokio::test]
+async fn a_second_command_on_a_vault_in_use_names_the_first_and_changes_nothing() {
     let home = tempfile::tempdir().expect("a directory");
     assert!(cachette(home.path()).arg("init").output().expect("it runs").status.success());
     let mut first = cachette(home.path()).args(["put", "-", "--to", "/slow"]).stdin(Stdio::piped()).spawn().expect("it runs");
     let lock = home.path().join("vault/lock");
-    let until = std::time::Instant::now() + super::support::PATIENCE;
-    while std::fs::read_to_string(&lock).ok().and_then(|text| text.trim().parse().ok()) != Some(first.id()) {
-        assert!(std::time::Instant::now() < until, "the first command never began");
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+    let holder = || std::fs::read_to_string(&lock).ok().and_then(|text| text.trim().parse().ok());
+    until("the first command has begun", async || holder() == Some(first.id())).await;
     let (code, text) = said(&cachette(home.path()).args(["ls", "/"]).output().expect("it runs"));
     assert_eq!(code, Some(4), "{text}");
     assert!(text.contains(&format!("is in use by process {}", first.id())), "{text}");

@@ -98,7 +98,8 @@ async fn x04_a_head_of_a_megabyte_or_of_ten_thousand_headers_is_refused() {
             // The node hangs up before it has read all of it.
             let _ = tcp.write_all(request.as_bytes()).await;
             let mut answer = Vec::new();
-            let _ = tcp.read_to_end(&mut answer).await;
+            let hung_up = tokio::time::timeout(super::support::PATIENCE, tcp.read_to_end(&mut answer)).await;
+            assert!(hung_up.is_ok(), "the node still waits for the rest");
             assert!(!answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
         }
     }

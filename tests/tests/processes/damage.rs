@@ -12,9 +12,13 @@ fn r01_r03_r05_corrupted_truncated_and_swapped_blocks_are_read_elsewhere_and_men
     let file = bench.file("film", 6 << 20, 3);
     bench.put(&file);
     let rotten = bench.nodes[0].data_dir.join("node");
-    let before: Vec<(std::path::PathBuf, Vec<u8>)> =
-        blocks(&rotten).into_iter().map(|path| (path.clone(), fs::read(path).expect("a block"))).collect();
-    assert!(before.len() >= 6, "{}", before.len());
+    // Full blocks hold the film's content; the smaller one at the end, with the tree, is in the client's cache and not read again.
+    let before: Vec<(std::path::PathBuf, Vec<u8>)> = blocks(&rotten)
+        .into_iter()
+        .map(|path| (path.clone(), fs::read(path).expect("a block")))
+        .filter(|(_, bytes)| bytes.len() == 1 << 20)
+        .collect();
+    assert!(before.len() >= 5, "{}", before.len());
     let (mut corrupt, cut) = (before[0].1.clone(), &before[1].1);
     let at = corrupt.len() / 2;
     corrupt[at] ^= 1;

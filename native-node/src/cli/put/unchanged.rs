@@ -17,7 +17,7 @@ use cachette_core::vault::tree::{Name, Node, Path};
 use cachette_core::vault::{Command, CommandError, Reply};
 use serde::{Deserialize, Serialize};
 
-use super::{Found, Item, Kind};
+use super::found::{Found, Item, Kind};
 use crate::cli::error::CliError;
 use crate::client::Client;
 use crate::data_dir::write_atomic;

@@ -1,0 +1,34 @@
+//! The end of every command that changes the vault: what is staged becomes a snapshot and is waited for.
+
+use std::time::{Duration, Instant};
+
+use cachette_core::vault::{Command, Committed, Reply};
+
+use super::error::{CliError, ExitKind};
+use super::progress::Progress;
+use super::session::Session;
+
+/// Commits what is staged and waits until it is safe, or nothing has moved for `wait`.
+pub(super) async fn commit(session: &Session, message: String, wait: Duration, progress: &Progress) -> Result<Committed, CliError> {
+    let mut reply = std::pin::pin!(session.client.run(Command::Commit(message)));
+    let mut last = (session.traffic(), Instant::now());
+    loop {
+        tokio::select! {
+            reply = &mut reply => return match reply? {
+                Reply::Committed(committed) => Ok(committed),
+                _ => Err(CliError::new(ExitKind::Internal, "the commit got another command's reply")),
+            },
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        progress.show(session).await;
+        let traffic = session.traffic();
+        if traffic != last.0 {
+            last = (traffic, Instant::now());
+        } else if last.1.elapsed() > wait {
+            return Err(session.not_safe_yet().await);
+        }
+    }
+}
+
+/// How often progress is looked at.
+const LOOK: Duration = Duration::from_millis(200);
