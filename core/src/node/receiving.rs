@@ -9,16 +9,18 @@
 //! What a writer has given to another holder already is fetched from there: see [`pulling`].
 
 mod inviting;
+mod offered;
 mod pulling;
 
 use std::collections::{BTreeMap, VecDeque};
 
+use offered::Offered;
 use pulling::{Pull, Pulling};
 
+use super::LinkId;
 use super::admission::{Admission, refuse};
 use super::hub::Hub;
 use super::storage::Purpose;
-use super::LinkId;
 use crate::block::{Block, SizeLog};
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::OFFERS_PER_LINK;
@@ -31,6 +33,7 @@ use crate::time::Time;
 pub(super) struct Receiving {
     links: BTreeMap<LinkId, Inbox>,
     coming: BTreeMap<(VaultId, BlockId), Coming>,
+    offered: Offered,
     batches: BTreeMap<VaultId, Vec<(Block, Arrived)>>,
     /// Links whose offers wait for room in the node's window, in turn.
     hungry: VecDeque<LinkId>,
@@ -90,6 +93,7 @@ impl Receiving {
             return;
         }
         inbox.checking += offer.blocks.len();
+        offer.blocks.iter().for_each(|(id, _)| self.offered.enter(offer.vault, *id));
         let ids = offer.blocks.iter().map(|(id, _)| *id).collect();
         hub.store(StoreOp::Has(offer.vault, ids), Purpose::Offered(link, offer.vault, offer.blocks, source));
     }
@@ -102,6 +106,7 @@ impl Receiving {
         (link, vault, blocks, source): (LinkId, VaultId, Vec<(BlockId, SizeLog)>, Option<PeerId>),
         answer: StoreAnswer,
     ) {
+        let durable: Vec<bool> = blocks.iter().map(|(id, _)| self.offered.leave(vault, *id)).collect();
         let Some(inbox) = self.links.get_mut(&link) else { return };
         inbox.checking = inbox.checking.saturating_sub(blocks.len());
         let StoreAnswer::Has(flags) = answer else {
@@ -111,15 +116,17 @@ impl Receiving {
         };
         let source = source.filter(|source| self.pulling.takes(hub.now(), source));
         let (mut held, mut pulls) = (Vec::new(), Vec::new());
-        for ((id, size), flag) in blocks.into_iter().zip(flags) {
-            if flag {
+        for (((id, size), flag), is_durable) in blocks.into_iter().zip(flags).zip(durable) {
+            if flag || is_durable {
                 held.push(id);
             } else if let Some(coming) = self.coming.get_mut(&(vault, id)).filter(|coming| coming.from != Some(link)) {
                 coming.wait(link);
             } else if source.is_some() {
+                self.offered.enter(vault, id);
                 inbox.pulls += 1;
                 pulls.push(Pull { vault, id, size, writer: link, since: hub.now() });
             } else {
+                self.offered.enter(vault, id);
                 inbox.queue.push_back((vault, id, size));
             }
         }
@@ -198,6 +205,9 @@ impl Receiving {
             self.pending -= bytes;
             let stored = if refused.is_none() { Usage::block(bytes as u64) } else { Usage::default() };
             admission.settle(&vault, promised.bytes() as u64, stored);
+            if refused.is_none() {
+                self.offered.durable(vault, id);
+            }
             let waiters = self.coming.remove(&(vault, id)).map(|coming| coming.waiters).unwrap_or_default();
             for link in from.into_iter().chain(waiters) {
                 tell.entry(link).or_default().push(id);
@@ -217,7 +227,10 @@ impl Receiving {
     /// Forgets a link: what it was invited to send goes to the next one that offered it, and so does what was fetched over it.
     pub(super) fn unlinked(&mut self, hub: &mut Hub, admission: &mut Admission, peer: &PeerId, link: LinkId) {
         self.source_unlinked(hub, admission, peer, link);
-        if self.links.remove(&link).is_some() {
+        if let Some(inbox) = self.links.remove(&link) {
+            for (vault, id, _) in inbox.queue {
+                self.offered.leave(vault, id);
+            }
             self.forget_pulls(link);
             let invited: Vec<_> = self.coming.iter().filter(|(_, coming)| coming.from == Some(link)).map(|(key, _)| *key).collect();
             for (vault, id) in invited {

@@ -34,6 +34,7 @@ impl Receiving {
         let Some(inbox) = self.links.get_mut(&link) else { return };
         let mut wanted: BTreeMap<VaultId, Vec<BlockId>> = BTreeMap::new();
         let mut refused: BTreeMap<(VaultId, u8), Vec<BlockId>> = BTreeMap::new();
+        let mut stored: BTreeMap<VaultId, Vec<BlockId>> = BTreeMap::new();
         while let Some(&(vault, id, size)) = inbox.queue.front() {
             if inbox.invited + size.bytes() > LINK_WINDOW {
                 break;
@@ -45,6 +46,10 @@ impl Receiving {
                 break;
             }
             inbox.queue.pop_front();
+            if self.offered.leave(vault, id) {
+                stored.entry(vault).or_default().push(id);
+                continue;
+            }
             if let Some(coming) = self.coming.get_mut(&(vault, id)) {
                 if coming.from == Some(link) {
                     // Offered anew: the invitation may have been overlooked. Its room is taken already.
@@ -67,6 +72,9 @@ impl Receiving {
             inbox.watched = true;
             inbox.progress = hub.now();
             hub.arm(IDLE_CLOSE, Timer::Invited(link));
+        }
+        for (vault, ids) in stored {
+            hub.send(link, Plain::Stored(Ids { vault, ids }));
         }
         for (vault, ids) in wanted {
             hub.send(link, Plain::Want(Ids { vault, ids }));
@@ -111,6 +119,7 @@ impl Receiving {
     /// Puts a block first among those that a link is to be invited to send.
     pub(super) fn turn_to(&mut self, link: LinkId, vault: VaultId, id: BlockId, size: SizeLog) {
         let Some(inbox) = self.links.get_mut(&link) else { return };
+        self.offered.enter(vault, id);
         inbox.queue.push_front((vault, id, size));
         if !std::mem::replace(&mut inbox.hungry, true) {
             self.hungry.push_back(link);

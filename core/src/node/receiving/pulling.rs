@@ -104,6 +104,7 @@ impl Receiving {
         let Some(source) = self.pulling.sources.get_mut(peer) else { return };
         let mut fetches: BTreeMap<VaultId, Vec<BlockId>> = BTreeMap::new();
         let mut refused: BTreeMap<(LinkId, VaultId, u8), Vec<BlockId>> = BTreeMap::new();
+        let mut stored: BTreeMap<(LinkId, VaultId), Vec<BlockId>> = BTreeMap::new();
         let link = hub.links.link_of(peer);
         while let (Some(link), Some(pull)) = (link, source.queue.front()) {
             let bytes = pull.size.bytes();
@@ -113,6 +114,10 @@ impl Receiving {
             let Some(Pull { vault, id, size, writer, .. }) = source.queue.pop_front() else { break };
             if let Some(inbox) = self.links.get_mut(&writer) {
                 inbox.pulls -= 1;
+            }
+            if self.offered.leave(vault, id) {
+                stored.entry((writer, vault)).or_default().push(id);
+                continue;
             }
             if let Some(coming) = self.coming.get_mut(&(vault, id)) {
                 if coming.from != Some(writer) {
@@ -134,6 +139,9 @@ impl Receiving {
             for (vault, ids) in fetches {
                 hub.send(link, Plain::Fetch(Ids { vault, ids }));
             }
+        }
+        for ((writer, vault), ids) in stored {
+            hub.send(writer, Plain::Stored(Ids { vault, ids }));
         }
         for ((writer, vault, why), ids) in refused {
             let why = Denial::try_from(why).unwrap_or(Denial::Busy);
@@ -249,14 +257,22 @@ impl Receiving {
             if let Some(inbox) = self.links.get_mut(&writer) {
                 inbox.pulls -= 1;
             }
+            // In this order, so that it is not forgotten between the two whether it became durable.
             self.turn_to(writer, vault, id, size);
+            self.offered.leave(vault, id);
         }
     }
 
     /// Forgets what a writer that is gone wanted fetched and has not been asked for.
     pub(super) fn forget_pulls(&mut self, writer: LinkId) {
         for source in self.pulling.sources.values_mut() {
-            source.queue.retain(|pull| pull.writer != writer);
+            source.queue.retain(|pull| {
+                let stays = pull.writer != writer;
+                if !stays {
+                    self.offered.leave(pull.vault, pull.id);
+                }
+                stays
+            });
         }
     }
 

@@ -80,6 +80,43 @@ fn a_source_without_the_block_costs_a_question() {
 }
 
 #[test]
+fn a_block_that_waits_to_be_pulled_and_comes_from_another_writer_is_not_pulled() {
+    for turned_to in [false, true] {
+        let (mut net, chain) = Net::with_carriers(13, 3);
+        let vault = chain.vault();
+        net.connect(1, 2);
+        net.connect(3, 1);
+        net.settle();
+        (0..=3).filter(|host| *host != 1).for_each(|host| net.hosts[host].frozen = true);
+        // The source's window is full, so the last block has to wait for its turn.
+        let mut blocks: Vec<_> = (10..12).map(|number| block(number, 1 << 20)).collect();
+        let both = block(12, SIZE);
+        blocks.push(both.clone());
+        let sources = vec![net.hosts[2].peer];
+        offer(&mut net, &chain, &blocks, sources);
+        net.settle();
+        let other = Offer { vault, blocks: vec![(both.id(), both.size_log())], sources: Vec::new() };
+        net.forge(3, 1, Plain::Offer(other).into());
+        net.settle();
+        net.forge(3, 1, Message::Block(vault, both.clone()));
+        net.settle();
+        assert_eq!(net.holders(&both.id()), [1]);
+        if turned_to {
+            let link = net.link(1, 2).expect("a link");
+            net.cut(link, CloseReason::Malformed);
+        } else {
+            let absent = crate::message::Ids { vault, ids: ids(&blocks[..2]) };
+            net.forge(2, 1, Plain::Absent(absent).into());
+        }
+        net.settle();
+        let names = |ids: &crate::message::Ids| ids.ids.contains(&both.id());
+        let asks = |message: &Message| matches!(message, Message::Plain(Plain::Want(ids) | Plain::Fetch(ids)) if names(ids));
+        let acks = |message: &Message| matches!(message, Message::Plain(Plain::Stored(ids)) if names(ids));
+        assert_eq!((net.count(1, 2, asks), net.count(1, 0, asks), net.count(1, 0, acks)), (0, 0, 1), "turned to: {turned_to}");
+    }
+}
+
+#[test]
 fn a_source_that_cannot_be_reached_is_left_alone_for_a_while() {
     let (mut net, chain, _) = offered(8);
     net.kill(2);

@@ -1,6 +1,7 @@
 //! Blocks that go out: to all holders, to those that are left, to none.
 
 use super::network::{LIMIT, Net, block, blocks, chain, ids, is_block};
+use crate::block::Block;
 use crate::identity::{Identity, Seed};
 use crate::message::{Denial, Ids, Message, Offer, Plain};
 use crate::node::{Answer, AskId, Copies, Event, Request, Role, Trouble};
@@ -135,6 +136,37 @@ fn d05_a_limit_counts_blocks_too() {
     net.place(chain.vault(), &blocks(1030));
     assert!(net.run(MINUTE, |net| net.settled() == 1030));
     assert_eq!(net.hosts[1].store.blocks.len(), 1024);
+}
+
+#[test]
+fn a_block_that_two_writers_bring_is_counted_once() {
+    let (mut net, chain) = Net::with_carriers(6, 2);
+    let vault = chain.vault();
+    net.connect(2, 1);
+    net.settle();
+    net.hosts[0].frozen = true;
+    net.hosts[2].frozen = true;
+    let both = block(0, 4096);
+    let large: Vec<_> = (1..=8).map(|number| block(number, 1 << 20)).collect();
+    let offer = |blocks: &[&Block]| {
+        let blocks = blocks.iter().map(|block| (block.id(), block.size_log())).collect();
+        Message::Plain(Plain::Offer(Offer { vault, blocks, sources: Vec::new() }))
+    };
+    // One writer fills its window, so that its last block has to wait; the other one brings that meanwhile.
+    let mut all: Vec<_> = large.iter().collect();
+    all.push(&both);
+    net.forge(0, 1, offer(&all));
+    net.settle();
+    net.forge(2, 1, offer(&[&both]));
+    net.settle();
+    net.forge(2, 1, Message::Block(vault, both.clone()));
+    net.settle();
+    assert_eq!(net.holders(&both.id()), [1]);
+    net.forge(0, 1, Plain::Absent(Ids { vault, ids: ids(&large) }).into());
+    net.settle();
+    let wants = |message: &Message| matches!(message, Message::Plain(Plain::Want(want)) if want.ids.contains(&both.id()));
+    let acks = |message: &Message| matches!(message, Message::Plain(Plain::Stored(stored)) if stored.ids.contains(&both.id()));
+    assert_eq!((net.count(1, 0, wants), net.count(1, 0, acks)), (0, 1), "it is not invited again, and its writer hears that it is durable");
 }
 
 #[test]
