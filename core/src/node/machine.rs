@@ -22,7 +22,7 @@ use crate::block::Block;
 use crate::id::{PeerId, VaultId};
 use crate::link::CloseReason;
 use crate::message::{Ask, Denial, Ids, Message, Plain};
-use crate::record::{Chain, Record};
+use crate::record::{Chain, Record, RecordError};
 use crate::store::{RecordQuery, StoreAnswer, StoreOp};
 use crate::time::{Deadline, Time};
 
@@ -299,19 +299,16 @@ impl Node {
 
     /// Takes a message about a vault that this node may or may not serve. The vault is looked up first, then the sender's right.
     fn about_vault(&mut self, link: LinkId, peer: PeerId, plain: Plain) {
-        let record = match &plain {
-            Plain::Publish((_, bytes)) => Record::decode(bytes.0.clone().into()).ok(),
+        let vault = match &plain {
+            Plain::Offer(offer) => Some(offer.vault),
+            Plain::Has(has) => Some(has.vault),
+            Plain::Summarise(summarise) => Some(summarise.vault),
+            Plain::Scan(scan) => Some(scan.vault),
+            Plain::Records((_, vault)) | Plain::Status((_, vault)) => Some(*vault),
+            Plain::Publish((_, bytes)) => Record::vault_named_in(&bytes.0).ok(),
             _ => None,
         };
-        let vault = match (&plain, &record) {
-            (Plain::Offer(offer), _) => offer.vault,
-            (Plain::Has(has), _) => has.vault,
-            (Plain::Summarise(summarise), _) => summarise.vault,
-            (Plain::Scan(scan), _) => scan.vault,
-            (Plain::Records((_, vault)) | Plain::Status((_, vault)), _) => *vault,
-            (_, Some(record)) => record.vault(),
-            _ => return refuse(&mut self.hub, link, plain, Denial::Malformed),
-        };
+        let Some(vault) = vault else { return refuse(&mut self.hub, link, plain, Denial::Malformed) };
         let Gate::Open(admitted, plain) = self.admission.enter(&mut self.hub, vault, link, plain) else { return };
         let hub = &mut self.hub;
         match plain {
@@ -320,11 +317,12 @@ impl Node {
                 self.receiving.offer(hub, link, offer, source);
             }
             // Records prove themselves, so anybody may hand them over: a restored device is no member before its certificate is in.
-            Plain::Publish((ask, _)) => {
-                if let Some(record) = record {
-                    admitted.publish(hub, link, ask, record);
-                }
-            }
+            Plain::Publish((ask, bytes)) => match Record::decode(bytes.0.into()) {
+                Ok(record) => admitted.publish(hub, link, ask, record),
+                // Nobody who means well hands over what it has not verified, and who does not may not have us verify without end.
+                Err(RecordError::Signature) => hub.close(link, Trouble::Unlinked(CloseReason::Malformed)),
+                Err(_) => hub.send(link, Plain::Denied((ask, Denial::Malformed))),
+            },
             Plain::Records((ask, _)) if admitted.may_ask(&peer) => admitted.tell_records(hub, link, ask),
             Plain::Has(_) | Plain::Summarise(_) | Plain::Scan(_) | Plain::Status(_) if admitted.may_ask(&peer) => {
                 if self.inspecting.enter(link) {

@@ -10,7 +10,7 @@ use super::hub::Hub;
 use super::storage::Purpose;
 use super::{Answer, AskId, Event, LinkId, Trouble};
 use crate::id::VaultId;
-use crate::message::{Ask, Denial, Plain, Redeem};
+use crate::message::{Ask, Denial, Plain, RecordBytes, Redeem};
 use crate::record::{Chain, Record, kind};
 use crate::store::{Commit, RecordQuery, RecordSlot, StoreAnswer, StoreFault, StoreOp};
 use crate::{codec, labels};
@@ -39,8 +39,8 @@ pub(super) struct Redeeming {
 
 #[derive(Debug)]
 enum Step {
-    /// The invitation is read.
-    Reading(Chain),
+    /// The invitation is read, and the vault's certificates wait: whoever has none may not have us verify their signatures.
+    Reading(Vec<RecordBytes>),
     /// The admission is written.
     Writing(VaultId),
 }
@@ -67,15 +67,11 @@ impl Invitations {
     pub(super) fn redeem(&mut self, hub: &mut Hub, link: LinkId, redeem: Redeem) {
         let name = name(&redeem.token);
         let ask = redeem.ask;
-        let chain = match decode(redeem) {
-            Ok(chain) => chain,
-            Err(why) => return hub.send(link, Plain::Denied((ask, why))),
-        };
         if self.busy.len() >= REDEEMING_MAX || !self.busy.insert(name) {
             return hub.send(link, Plain::Denied((ask, Denial::Busy)));
         }
         let query = RecordQuery::Named { kind: kind::INVITATION, key: name };
-        let purpose = Purpose::Redeem(Box::new(Redeeming { link, ask, name, step: Step::Reading(chain) }));
+        let purpose = Purpose::Redeem(Box::new(Redeeming { link, ask, name, step: Step::Reading(redeem.certificates) }));
         hub.store(StoreOp::Records(query), purpose);
     }
 
@@ -83,14 +79,14 @@ impl Invitations {
     pub(super) fn answered(&mut self, hub: &mut Hub, redeeming: Redeeming, answer: &StoreAnswer) -> Option<VaultId> {
         let Redeeming { link, ask, name, step } = redeeming;
         let (result, admitted) = match (step, answer) {
-            (Step::Reading(chain), StoreAnswer::Records(records)) => match open(name, records, &chain.vault()) {
-                Ok(Some(limit)) => {
+            (Step::Reading(certificates), StoreAnswer::Records(records)) => match open(name, records, certificates) {
+                Ok((chain, Some(limit))) => {
                     let step = Step::Writing(chain.vault());
                     let purpose = Purpose::Redeem(Box::new(Redeeming { link, ask, name, step }));
                     hub.store(StoreOp::Commit(admit(name, limit, &chain)), purpose);
                     return None;
                 }
-                Ok(None) => (Ok(()), Some(chain.vault())),
+                Ok((chain, None)) => (Ok(()), Some(chain.vault())),
                 Err(why) => (Err(why), None),
             },
             (Step::Writing(vault), StoreAnswer::Committed) => (Ok(()), Some(vault)),
@@ -107,10 +103,22 @@ impl Invitations {
     }
 }
 
+/// Returns the vault's certificates and the limit of the invitation that it may use, without one when it used it already.
+fn open(name: [u8; 32], records: &[(RecordSlot, Bytes)], certificates: Vec<RecordBytes>) -> Result<(Chain, Option<u64>), Denial> {
+    let record = records.iter().find(|(at, _)| *at == slot(name)).ok_or(Denial::BadInvitation)?;
+    let invitation: Invitation = codec::decode(&record.1).map_err(|_| Denial::BadInvitation)?;
+    let chain = decode(certificates)?;
+    match invitation.used_by {
+        None => Ok((chain, Some(invitation.limit))),
+        Some(user) if user == chain.vault() => Ok((chain, None)),
+        Some(_) => Err(Denial::BadInvitation),
+    }
+}
+
 /// Decodes the vault's certificates.
-fn decode(redeem: Redeem) -> Result<Chain, Denial> {
+fn decode(all: Vec<RecordBytes>) -> Result<Chain, Denial> {
     let mut certificates = BTreeMap::new();
-    for bytes in redeem.certificates {
+    for bytes in all {
         match Record::decode(Bytes::from(bytes.0)) {
             Ok(Record::Certificate(certificate)) => drop(certificates.insert(certificate.number, certificate)),
             _ => return Err(Denial::Malformed),
@@ -118,17 +126,6 @@ fn decode(redeem: Redeem) -> Result<Chain, Denial> {
     }
     let vault = certificates.get(&0).ok_or(Denial::Malformed)?.vault();
     Chain::assemble(vault, certificates.into_values()).map_err(|_| Denial::Malformed)
-}
-
-/// Returns the limit of an invitation that this vault may use, `None` when it used it already.
-fn open(name: [u8; 32], records: &[(RecordSlot, Bytes)], vault: &VaultId) -> Result<Option<u64>, Denial> {
-    let record = records.iter().find(|(at, _)| *at == slot(name)).ok_or(Denial::BadInvitation)?;
-    let invitation: Invitation = codec::decode(&record.1).map_err(|_| Denial::BadInvitation)?;
-    match invitation.used_by {
-        None => Ok(Some(invitation.limit)),
-        Some(user) if user == *vault => Ok(None),
-        Some(_) => Err(Denial::BadInvitation),
-    }
 }
 
 /// Everything that admits a vault, in one commit: the admission, the chain, and the invitation used up.

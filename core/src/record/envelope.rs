@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::RecordError;
 use crate::codec::{self, DecodeError};
-use crate::id::PeerId;
+use crate::id::{PeerId, VaultId};
 use crate::identity::{self, Identity};
 use crate::limits::RECORD_MAX;
 
@@ -25,6 +25,24 @@ pub(super) fn check(bytes: &[u8], kind: u8) -> Result<(), RecordError> {
 
 /// Reads the first three fields, the only ones that every version of every record shares.
 pub(super) fn preamble(bytes: &[u8]) -> Result<(u8, u8, u8), RecordError> {
+    let (kind, version, suite, _) = split(bytes)?;
+    Ok((kind, version, suite))
+}
+
+/// Reads which vault a record of a version that this release knows says that it belongs to; verifies nothing.
+pub(super) fn vault(bytes: &[u8]) -> Result<VaultId, RecordError> {
+    let (kind, version, suite, rest) = split(bytes)?;
+    match rest {
+        _ if (version, suite) != (VERSION, SUITE) => Err(RecordError::Unknown { kind, version, suite }),
+        [BIN8, 32, rest @ ..] => Ok(VaultId(*rest.first_chunk().ok_or(DecodeError::Truncated)?)),
+        // A first certificate cannot name what it begins.
+        [NIL, ..] => Ok(VaultId(*blake3::hash(bytes).as_bytes())),
+        _ => Err(DecodeError::Shape("a record's fourth field is a vault".to_owned()).into()),
+    }
+}
+
+/// Splits kind, version and suite from what follows them.
+fn split(bytes: &[u8]) -> Result<(u8, u8, u8, &[u8]), RecordError> {
     if bytes.len() > RECORD_MAX {
         return Err(RecordError::TooLong(bytes.len()));
     }
@@ -43,7 +61,8 @@ pub(super) fn preamble(bytes: &[u8]) -> Result<(u8, u8, u8), RecordError> {
         }
         _ => Err(DecodeError::Shape("a record begins with three numbers".to_owned())),
     };
-    Ok((number()?, number()?, number()?))
+    let (kind, version, suite) = (number()?, number()?, number()?);
+    Ok((kind, version, suite, rest))
 }
 
 /// Verifies the signature that ends `bytes`: `Ed25519(signer, label ‖ everything before the signature)`.
@@ -66,3 +85,7 @@ pub(super) fn sign<T: Serialize>(fields: &T, identity: &Identity, label: &[u8]) 
 const SIGNATURE: usize = 64;
 /// Bytes of a signature as an encoded item: marker, length, signature.
 const TAIL: usize = 2 + SIGNATURE;
+/// The marker of bytes of up to 255.
+const BIN8: u8 = 0xc4;
+/// The marker of nothing.
+const NIL: u8 = 0xc0;

@@ -2,9 +2,9 @@
 
 use super::network::{LIMIT, Net, blocks, chain, head, next, paper};
 use crate::identity::{Identity, Seed};
-use crate::message::{Ask, Denial, Message, Plain, RecordBytes};
+use crate::message::{Ask, Denial, Message, Plain, RecordBytes, Redeem};
 use crate::node::{Answer, AskId, Event, Input, Request, Role, Trouble};
-use crate::record::{Locate, Record};
+use crate::record::{Chain, Locate, Record};
 use crate::time::Span;
 
 const MINUTE: Span = Span::seconds(60);
@@ -137,6 +137,48 @@ fn a_record_that_does_not_stand_is_refused() {
     assert!(net.events().iter().any(|event| matches!(event, Event::Unpublished(.., Trouble::Denied(Denial::Conflict)))));
     let malformed = |message: &Message| matches!(message, Message::Plain(Plain::Denied((Ask(900), Denial::Malformed))));
     assert_eq!(net.count(1, 0, malformed), 1);
+}
+
+#[test]
+fn x05_a_record_with_a_bad_signature_closes_the_link_and_one_for_an_unknown_vault_is_not_even_verified() {
+    let (mut net, chain) = Net::with_carriers(5, 1);
+    let forged = |chain: &Chain| {
+        let device = Identity::from_seed(&Seed::new([77; 32]));
+        let mut bytes = head(chain, &device, 1, 1).bytes().to_vec();
+        *bytes.last_mut().expect("a signature") ^= 1;
+        bytes
+    };
+    let elsewhere = self::chain(&Identity::from_seed(&Seed::new([99; 32])), Vec::new());
+    for ask in 900..1000 {
+        net.forge(0, 1, Plain::Publish((Ask(ask), RecordBytes(forged(&elsewhere)))).into());
+    }
+    net.settle();
+    let unknown = |message: &Message| matches!(message, Message::Plain(Plain::Denied((_, Denial::NotAdmitted))));
+    assert_eq!(net.count(1, 0, unknown), 100, "whether the vault is served is looked up first");
+    assert!(net.link(0, 1).is_some());
+
+    net.forge(0, 1, Plain::Publish((Ask(1000), RecordBytes(forged(&chain)))).into());
+    net.settle();
+    assert_eq!(net.link(0, 1), None, "one bad signature is all that a link may have verified");
+}
+
+#[test]
+fn x05_without_an_invitation_no_certificate_is_verified() {
+    let (mut net, chain) = Net::strangers(1, 1, LIMIT);
+    net.request(1, Request::Invite { ask: AskId(0), token: [1; 16], limit: LIMIT });
+    net.request(0, Request::Connect(AskId(0), net.hosts[1].peer, Vec::new()));
+    net.settle();
+    let mut bytes = chain.tip().bytes().to_vec();
+    *bytes.last_mut().expect("a signature") ^= 1;
+    for (ask, token, why) in [(1, [2; 16], Denial::BadInvitation), (2, [1; 16], Denial::Malformed)] {
+        net.forge(0, 1, Plain::Redeem(Redeem { ask: Ask(ask), token, certificates: vec![RecordBytes(bytes.clone())] }).into());
+        net.settle();
+        let told = |message: &Message| matches!(message, Message::Plain(Plain::Denied((answered, denial))) if *answered == Ask(ask) && *denial == why);
+        assert_eq!(net.count(1, 0, told), 1, "{why:?}");
+    }
+    net.request(0, Request::Redeem(AskId(3), net.hosts[1].peer, [1; 16], chain));
+    net.settle();
+    assert_eq!(net.answer(0, AskId(3)), Answer::Done, "the invitation is still good");
 }
 
 #[test]
