@@ -23,7 +23,7 @@ use super::index::{Change, IndexError};
 use super::layout;
 use super::rebuild;
 use super::store::Shared;
-use super::vfs::{Vfs, VfsFile, is_full};
+use super::vfs::{Vfs, VfsFile, is_full, patiently};
 
 /// The commits of a batch and what became of each.
 pub(super) struct Batch<'b> {
@@ -189,7 +189,7 @@ impl<'b> Batch<'b> {
             }
         }
         let dirs: Vec<PathBuf> = touched.into_iter().collect();
-        let synced = in_parallel(&dirs, self.shared.options.writers, |dir| self.shared.vfs.sync_dir(dir));
+        let synced = in_parallel(&dirs, self.shared.options.writers, |dir| patiently(|| self.shared.vfs.sync_dir(dir)));
         if let Some(error) = synced.into_iter().filter_map(Result::err).next() {
             self.shared.break_down("syncing a directory", &error);
             return Err(Broken);
@@ -296,7 +296,7 @@ fn write_all(vfs: &dyn Vfs, files: &[NewFile], threads: usize) -> Vec<(usize, Fi
 }
 
 fn write_one(vfs: &dyn Vfs, file: &NewFile) -> io::Result<Arc<dyn VfsFile>> {
-    vfs.create_filled(&file.temporary, &file.bytes)
+    patiently(|| vfs.create_filled(&file.temporary, &file.bytes))
 }
 
 /// Does the same work for every item and returns what came out, in order of the items.

@@ -1,6 +1,7 @@
 //! The one thread that changes anything: commits in batches, deletes, sets damaged blocks aside, and clears leftovers when idle.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -38,8 +39,15 @@ impl<'s> Committer<'s> {
         Self { shared, durable_dirs: BTreeSet::new(), next_temporary: 0, sweep: unclean.then(Sweep::new) }
     }
 
-    /// Works until the queue is closed.
+    /// Works until the queue is closed. A panic is a bug of ours that leaves the disk in a state nobody knows: from then on everybody is
+    /// answered, and nothing is written.
     pub(super) fn run(mut self) {
+        while catch_unwind(AssertUnwindSafe(|| self.work())).is_err() {
+            self.shared.break_down("writing", &"a bug");
+        }
+    }
+
+    fn work(&mut self) {
         loop {
             if self.shared.writes.is_empty() {
                 self.sweep_one();
@@ -47,8 +55,8 @@ impl<'s> Committer<'s> {
             let Some(write) = self.next() else { return };
             match write {
                 Write::Commit(commit, reply) => self.commit(commit, reply),
-                Write::Delete(vault, ids, reply) => reply(self.delete(&vault, &ids)),
-                Write::SetAside(vault, id, reply) => reply(self.set_aside(&vault, &id)),
+                Write::Delete(vault, ids, reply) => reply.answer(self.delete(&vault, &ids)),
+                Write::SetAside(vault, id, reply) => reply.answer(self.set_aside(&vault, &id)),
             }
         }
     }
@@ -93,7 +101,7 @@ impl<'s> Committer<'s> {
             Batch::new(self.shared, &mut self.durable_dirs, &mut self.next_temporary, &commits).run()
         };
         for (reply, result) in replies.into_iter().zip(results) {
-            reply(result.map_or_else(StoreAnswer::Failed, |()| StoreAnswer::Committed));
+            reply.answer(result.map_or_else(StoreAnswer::Failed, |()| StoreAnswer::Committed));
         }
     }
 

@@ -18,7 +18,7 @@ use thiserror::Error;
 
 use super::backend::Backend;
 use super::layout;
-use super::vfs::{Vfs, is_full};
+use super::vfs::{Vfs, is_full, patiently};
 
 mod change;
 mod view;
@@ -201,7 +201,7 @@ impl Index {
 }
 
 fn open_database(vfs: &dyn Vfs, sync_failed: &Arc<AtomicBool>, suspect: bool) -> Result<Database, IndexError> {
-    let file = vfs.open(Path::new(layout::INDEX)).map_err(|error| match error.kind() {
+    let file = patiently(|| vfs.open(Path::new(layout::INDEX))).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => IndexError::Absent,
         _ => io_fault(error),
     })?;

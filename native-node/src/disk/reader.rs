@@ -1,5 +1,7 @@
 //! Answers everything that changes nothing.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use cachette_core::id::BlockId;
 use cachette_core::store::{Fetched, StoreAnswer, StoreFault, StoreOp, Usage};
 
@@ -11,10 +13,12 @@ use super::store::{Reply, Shared};
 /// A question that waits for a reader.
 pub(super) struct Read(pub(super) StoreOp, pub(super) Reply);
 
-/// Answers questions until the queue is closed.
+/// Answers questions until the queue is closed. A panic is a bug of ours that costs the question at hand, not the thread.
 pub(super) fn run(shared: &Shared) {
     while let Some(Read(op, reply)) = shared.reads.pop() {
-        answer(shared, op, reply);
+        if catch_unwind(AssertUnwindSafe(|| answer(shared, op, reply))).is_err() {
+            tracing::error!("the store failed while it read");
+        }
     }
 }
 
@@ -35,31 +39,31 @@ fn answer(shared: &Shared, op: StoreOp, reply: Reply) {
         }),
         StoreOp::Commit(_) | StoreOp::Delete(..) => unreachable!("invariant: writes go to the committer"),
     };
-    reply(answered.unwrap_or_else(|error| failed(shared, &error)));
+    reply.answer(answered.unwrap_or_else(|error| failed(shared, &error)));
 }
 
 fn get(shared: &Shared, id: BlockId, reply: Reply) {
     let holders = match shared.index.view(|view| view.find(&id)) {
         Ok(holders) => holders,
-        Err(error) => return reply(failed(shared, &error)),
+        Err(error) => return reply.answer(failed(shared, &error)),
     };
     let mut bad = None;
     for (vault, size) in holders {
         match fetch(shared.vfs.as_ref(), &vault, &id, size) {
-            Found::Block(block) => return reply(StoreAnswer::Block(Fetched::Found(block))),
+            Found::Block(block) => return reply.answer(StoreAnswer::Block(Fetched::Found(block))),
             Found::Bad => bad = Some(vault),
             Found::Unread(error) => {
                 tracing::warn!(%error, block = %id, "cannot read a block");
-                return reply(StoreAnswer::Failed(StoreFault::Failed));
+                return reply.answer(StoreAnswer::Failed(StoreFault::Failed));
             }
         }
     }
     match bad {
-        None => reply(StoreAnswer::Block(Fetched::Missing)),
+        None => reply.answer(StoreAnswer::Block(Fetched::Missing)),
         // The committer looks again: it may have been deleted or written anew since.
         Some(vault) => {
             if let Err(write) = shared.writes.push(Write::SetAside(vault, id, reply)) {
-                write.into_reply()(StoreAnswer::Failed(StoreFault::Failed));
+                write.into_reply().answer(StoreAnswer::Failed(StoreFault::Failed));
             }
         }
     }

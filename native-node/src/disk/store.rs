@@ -77,8 +77,8 @@ pub enum OpenError {
     },
 }
 
-/// Called once with the answer, on a thread of the store: it should pass it on and return.
-pub(super) type Reply = Box<dyn FnOnce(StoreAnswer) + Send>;
+/// Who waits for an answer. Called once, on a thread of the store, also when that thread fails before it has one.
+pub(super) struct Reply(Option<Box<dyn FnOnce(StoreAnswer) + Send>>);
 
 /// What the store's threads share.
 #[derive(Debug)]
@@ -120,14 +120,14 @@ impl Store {
 
     /// Does `op` and calls `reply` with the answer, once. Waits when a thousand operations are under way.
     pub fn submit(&self, op: StoreOp, reply: impl FnOnce(StoreAnswer) + Send + 'static) {
-        let reply: Reply = Box::new(reply);
+        let reply = Reply(Some(Box::new(reply)));
         let refused = match op {
             StoreOp::Commit(commit) => self.shared.writes.push(Write::Commit(commit, reply)).err().map(Write::into_reply),
             StoreOp::Delete(vault, ids) => self.shared.writes.push(Write::Delete(vault, ids, reply)).err().map(Write::into_reply),
             op => self.shared.reads.push(Read(op, reply)).err().map(|read| read.1),
         };
         if let Some(reply) = refused {
-            reply(StoreAnswer::Failed(StoreFault::Failed));
+            reply.answer(StoreAnswer::Failed(StoreFault::Failed));
         }
     }
 
@@ -190,6 +190,22 @@ impl Store {
     fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
         self.threads.push(thread::Builder::new().name(name.into()).spawn(work)?);
         Ok(())
+    }
+}
+
+impl Reply {
+    pub(super) fn answer(mut self, answer: StoreAnswer) {
+        if let Some(reply) = self.0.take() {
+            reply(answer);
+        }
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if let Some(reply) = self.0.take() {
+            reply(StoreAnswer::Failed(StoreFault::Failed));
+        }
     }
 }
 

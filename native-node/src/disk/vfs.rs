@@ -4,6 +4,10 @@ use std::fmt::Debug;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
 
 /// A directory tree. Paths are relative to its root. Nothing survives a power cut unless the file, and the directory that names it,
 /// were synced.
@@ -66,3 +70,23 @@ pub(super) struct Space {
 pub(super) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
+
+/// Does something that opens files, and waits a while when too many are open: that passes, and says nothing of the disk.
+pub(super) fn patiently<T>(mut work: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    let given_up = Instant::now() + PATIENCE;
+    loop {
+        match work() {
+            Err(error) if is_crowded(&error) && Instant::now() < given_up => thread::sleep(PAUSE),
+            other => return other,
+        }
+    }
+}
+
+fn is_crowded(error: &io::Error) -> bool {
+    [Errno::MFILE, Errno::NFILE].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+/// How long to wait until fewer files are open.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait before the next try.
+const PAUSE: Duration = Duration::from_millis(20);

@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::super::layout;
 use super::super::vfs::{Entry, Space, Vfs, VfsFile};
 
 /// Decides what goes wrong.
@@ -26,6 +27,11 @@ pub(super) struct Faults {
     pub(super) fail_sync_dir_of: Option<&'static str>,
     /// The next reading of a whole file returns a flipped bit.
     pub(super) flip_next_read: bool,
+    /// So many of the next calls that open something find too many files open.
+    pub(super) crowded: u32,
+    /// The next such call panics, as a bug of ours might.
+    pub(super) panic_in_read: bool,
+    pub(super) panic_in_create: bool,
     /// Mutants, to show that the tests see them: such calls do nothing.
     pub(super) no_file_sync: bool,
     pub(super) no_dir_sync: bool,
@@ -45,6 +51,8 @@ struct Disk {
     /// Changes of names since the last sync of their directory.
     pending_names: Vec<(PathBuf, Option<Node>)>,
     next_file: u64,
+    /// At which operations the index was made longer.
+    grown_at: Vec<u64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -84,6 +92,7 @@ impl FaultVfs {
             durable_names: BTreeMap::new(),
             pending_names: Vec::new(),
             next_file: 0,
+            grown_at: Vec::new(),
         })))
     }
 
@@ -122,11 +131,17 @@ impl FaultVfs {
             names,
             pending_names: Vec::new(),
             next_file: disk.next_file,
+            grown_at: Vec::new(),
         })))
     }
 
     pub(super) fn operations(&self) -> u64 {
         self.lock().operations
+    }
+
+    /// Returns at which operations the index was made longer.
+    pub(super) fn grown_at(&self) -> Vec<u64> {
+        self.lock().grown_at.clone()
     }
 
     pub(super) fn set(&self, change: impl FnOnce(&mut Faults)) {
@@ -164,6 +179,16 @@ impl Disk {
             Node::Dir => None,
         });
         named.map(|content| content.pages.len() as u64 * PAGE).sum()
+    }
+
+    fn open_one(&mut self) -> io::Result<()> {
+        match self.faults.crowded.checked_sub(1) {
+            None => Ok(()),
+            Some(left) => {
+                self.faults.crowded = left;
+                Err(rustix::io::Errno::MFILE.into())
+            }
+        }
     }
 
     fn take_room(&self, more: u64) -> io::Result<()> {
@@ -232,7 +257,9 @@ impl Content {
 
 impl Vfs for FaultVfs {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn VfsFile>> {
+        assert!(!std::mem::take(&mut self.lock().faults.panic_in_create), "a bug in writing");
         let mut disk = self.lock();
+        disk.open_one()?;
         disk.tick()?;
         disk.parent_exists(path)?;
         disk.take_room(1)?;
@@ -256,6 +283,7 @@ impl Vfs for FaultVfs {
     }
 
     fn read(&self, path: &Path, expected: usize, _fresh: bool) -> io::Result<Vec<u8>> {
+        assert!(!std::mem::take(&mut self.lock().faults.panic_in_read), "a bug in reading");
         let mut disk = self.lock();
         let file = disk.file(path)?;
         let mut bytes = disk.content(file).now.clone();
@@ -299,6 +327,7 @@ impl Vfs for FaultVfs {
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let mut disk = self.lock();
+        disk.open_one()?;
         disk.tick()?;
         if !disk.is_dir(path) {
             return Err(io::ErrorKind::NotFound.into());
@@ -370,6 +399,10 @@ impl VfsFile for FaultFile {
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut disk = self.disk.lock();
         disk.tick()?;
+        if self.path == Path::new(layout::INDEX) && len > disk.content(self.file).now.len() as u64 {
+            let at = disk.operations;
+            disk.grown_at.push(at);
+        }
         let content = disk.content(self.file);
         content.now.resize(len as usize, 0);
         content.pages.retain(|page| *page < len.div_ceil(PAGE));

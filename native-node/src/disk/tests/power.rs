@@ -133,21 +133,29 @@ fn options() -> Options {
     Options { reserve: Some(0), readers: 1, writers: 1, rebuild: false }
 }
 
-/// Cuts the power after every `step`-th operation, looks at `tries` of the states that it may leave, and returns the first that is wrong.
+/// Cuts the power after every `step`-th operation of the script, as [`cut_at`] does. Returns how many operations there are.
 fn cut_everywhere(faults: &Faults, step: usize, tries: u64, rebuild: bool) -> Result<u64, String> {
-    let script = script();
-    let whole = FaultVfs::new(faults.clone());
-    assert!(run(&whole, &script, &mut Oracle::default()), "without a power cut all is acknowledged");
-    let operations = whole.operations();
-    for at in (1..=operations + 1).step_by(step) {
+    let operations = undisturbed(faults, &script()).operations();
+    cut_at(&script(), (1..=operations + 1).step_by(step), faults, tries, rebuild).map(|()| operations)
+}
+
+fn undisturbed(faults: &Faults, script: &[StoreOp]) -> FaultVfs {
+    let disk = FaultVfs::new(faults.clone());
+    assert!(run(&disk, script, &mut Oracle::default()), "without a power cut all is acknowledged");
+    disk
+}
+
+/// Cuts the power at these operations, looks at `tries` of the states that each may leave, and returns the first that is wrong.
+fn cut_at(script: &[StoreOp], cuts: impl Iterator<Item = u64>, faults: &Faults, tries: u64, rebuild: bool) -> Result<(), String> {
+    for at in cuts {
         let disk = FaultVfs::new(Faults { power_off_at: Some(at), ..faults.clone() });
         let mut oracle = Oracle::default();
-        run(&disk, &script, &mut oracle);
+        run(&disk, script, &mut oracle);
         for seed in 0..tries {
             let sector = if seed % 2 == 0 { 512 } else { 4096 };
             let mut random = Random::new(at << 8 | seed);
             let mut after = disk.after_power_cut(&mut random, sector, Faults::default());
-            let say = |what: String| format!("power off at {at} of {operations}, seed {seed}, sectors of {sector}: {what}");
+            let say = |what: String| format!("power off at {at}, seed {seed}, sectors of {sector}: {what}");
             if seed % 4 >= 2 {
                 // The power goes again while the store recovers.
                 let again = 1 + random.below(30);
@@ -160,15 +168,15 @@ fn cut_everywhere(faults: &Faults, step: usize, tries: u64, rebuild: bool) -> Re
             if store.rebuilt().is_some_and(|rebuilt| !rebuild || rebuilt.set_aside > 0) {
                 return Err(say(format!("{:?}", store.rebuilt())));
             }
-            judge(&store, &oracle, &script).map_err(say)?;
-            for op in &script {
+            judge(&store, &oracle, script).map_err(say)?;
+            for op in script {
                 if matches!(store.ask(op.clone()), StoreAnswer::Failed(_)) {
                     return Err(say(format!("{op:?} fails after the restart")));
                 }
             }
         }
     }
-    Ok(operations)
+    Ok(())
 }
 
 #[test]
@@ -183,6 +191,35 @@ fn c03_a_store_that_does_not_sync_directories_or_files_is_caught() {
     wrong.expect_err("directories that are not synced lose what was acknowledged");
     let wrong = cut_everywhere(&Faults { no_file_sync: true, ..Faults::default() }, 1, 2, false);
     wrong.expect_err("files that are not synced lose what was acknowledged");
+}
+
+/// Large records, because the index holds them itself: a few dozen make it longer several times.
+fn growing_script() -> Vec<StoreOp> {
+    let commit = |number: u8| {
+        let record = (slot(vault(1), 2, number), Bytes::from(vec![number; 60 << 10]));
+        StoreOp::Commit(Commit { vault: vault(1), blocks: vec![block(number.into(), 12)], records: vec![record] })
+    };
+    (0..40).map(commit).collect()
+}
+
+/// The operations around each growth of the index: before it, while the new pages are written, and when it is synced.
+fn around_growths(faults: &Faults) -> Vec<u64> {
+    let growths = undisturbed(faults, &growing_script()).grown_at();
+    assert!(growths.len() > 1, "the index grew at {growths:?} only: the script went elsewhere");
+    growths.into_iter().flat_map(|at| at - 1..at + 12).collect()
+}
+
+#[test]
+fn c06_a_power_cut_while_the_index_grows_loses_nothing_acknowledged() {
+    let cuts = around_growths(&Faults::default());
+    cut_at(&growing_script(), cuts.into_iter(), &Faults::default(), 4, false).unwrap_or_else(|wrong| panic!("{wrong}"));
+}
+
+#[test]
+fn c06_an_index_whose_growth_is_not_synced_is_caught() {
+    let faults = Faults { no_file_sync: true, ..Faults::default() };
+    let wrong = cut_at(&growing_script(), around_growths(&faults).into_iter(), &faults, 2, false);
+    wrong.expect_err("a growth that is not synced loses what was acknowledged");
 }
 
 #[test]

@@ -45,6 +45,41 @@ fn c04_a_sync_that_fails_once_is_never_acknowledged_and_ends_all_writing_until_t
     }
 }
 
+/// A directory that could not be opened to be synced once counted as a failed sync: whoever opened many connections to a node ended all
+/// writing there until it was started again.
+#[test]
+fn d04_too_many_open_files_are_waited_for_and_are_no_failure_of_the_disk() {
+    let disk = FaultVfs::new(Faults::default());
+    let store = open(&disk);
+    // The first try writes the file, the others sync the directories.
+    for crowded in 1..8 {
+        disk.set(|faults| faults.crowded = crowded);
+        assert_eq!(store.put(vault(1), &[block(crowded.into(), 12)]), StoreAnswer::Committed);
+    }
+    assert!(!store.is_broken());
+}
+
+#[test]
+fn c13_a_panic_in_a_thread_of_the_store_is_one_answer_that_says_failed() {
+    let disk = FaultVfs::new(Faults::default());
+    let store = Store::open_on(Arc::new(disk.clone()), Options { readers: 1, ..roomy() }).expect("opened");
+    let (kept, lost) = (block(1, 12), block(2, 12));
+    assert_eq!(store.put(vault(1), std::slice::from_ref(&kept)), StoreAnswer::Committed);
+    disk.set(|faults| faults.panic_in_read = true);
+    assert_eq!(store.ask(StoreOp::Get(kept.id())), FAILED);
+    assert_eq!(store.ask(StoreOp::Get(kept.id())), found(&kept), "the thread reads on");
+
+    disk.set(|faults| faults.panic_in_create = true);
+    assert_eq!(store.put(vault(1), std::slice::from_ref(&lost)), FAILED);
+    assert_eq!(store.put(vault(1), std::slice::from_ref(&lost)), FAILED, "nobody knows what the first attempt left behind");
+    assert!(store.is_broken());
+    assert_eq!(store.ask(StoreOp::Get(kept.id())), found(&kept), "reading goes on");
+    drop(store);
+    let store = open(&disk);
+    assert_eq!(store.ask(StoreOp::Get(kept.id())), found(&kept));
+    assert_eq!(store.put(vault(1), std::slice::from_ref(&lost)), StoreAnswer::Committed);
+}
+
 /// Fills a disk until nothing goes in; returns what was acknowledged.
 fn fill(store: &Store, log: u8) -> Vec<Block> {
     let mut held = Vec::new();
