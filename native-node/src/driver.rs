@@ -13,14 +13,15 @@ pub mod links;
 pub mod network;
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::time::Duration;
 
-use cachette_core::node::{Event, Input, Node, Output, Request};
+use cachette_core::node::{self, Event, Input, Node, Output, Request};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::debug;
+use tracing::{debug, error};
 
 use self::network::Network;
 use crate::clock::Clock;
@@ -36,6 +37,7 @@ pub struct Handle {
 }
 
 struct Driver {
+    config: node::Config,
     node: Node,
     clock: Clock,
     network: Network,
@@ -45,15 +47,19 @@ struct Driver {
 impl Handle {
     /// Starts the task.
     #[must_use]
-    pub fn spawn(node: Node, network: Network, clock: Clock) -> Self {
+    pub fn spawn(config: node::Config, network: Network, clock: Clock) -> Self {
         let (requests, requested) = mpsc::channel(REQUESTS);
         let (told, events) = mpsc::channel(EVENTS);
-        let driver = Driver { node, clock, network, untold: VecDeque::new() };
-        Self { requests, events, task: tokio::spawn(driver.run(requested, told)) }
+        Self { requests, events, task: tokio::spawn(Driver::new(config, network, clock).run(requested, told)) }
     }
 }
 
 impl Driver {
+    fn new(config: node::Config, network: Network, clock: Clock) -> Self {
+        let node = Node::new(clock.now(), config.clone());
+        Self { config, node, clock, network, untold: VecDeque::new() }
+    }
+
     async fn run(mut self, mut requests: mpsc::Receiver<Request>, events: mpsc::Sender<Event>) {
         let mut deadline = pin!(sleep_until(Instant::now()));
         self.drain();
@@ -95,8 +101,21 @@ impl Driver {
 
     /// Mutates, then drains.
     fn handle(&mut self, input: Input) {
-        self.node.handle(self.clock.now(), input);
-        self.drain();
+        self.contained(|driver| {
+            driver.node.handle(driver.clock.now(), input);
+            driver.drain();
+        });
+    }
+
+    /// Works with the machine. A panic is a bug of ours, and a peer that found one must not end the node with it: the machine, which may
+    /// be half changed, is thrown away with all links, and another one begins with what the store holds. Peers call again and say again
+    /// what was not acknowledged.
+    fn contained(&mut self, work: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
+            error!("the node failed while it handled something: all links are closed and it begins anew");
+            self.node = Node::new(self.clock.now(), self.config.clone());
+            self.network.begin_anew();
+        }
     }
 
     fn drain(&mut self) {
@@ -115,3 +134,6 @@ const REQUESTS: usize = 16;
 const EVENTS: usize = 256;
 /// How long links get for their goodbyes.
 const DRAIN: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests;

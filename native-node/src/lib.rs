@@ -6,6 +6,7 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod data_dir;
+pub mod descriptors;
 pub mod disk;
 pub mod driver;
 pub mod logging;

@@ -11,11 +11,12 @@ use std::sync::Arc;
 
 use cachette_core::id::PeerId;
 use cachette_core::identity::{Identity, Seed};
-use cachette_core::node::{self, Node, Role};
+use cachette_core::node::{self, Role};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tracing::warn;
 use zeroize::Zeroizing;
 
 pub use self::settings::{Settings, SettingsError};
@@ -24,6 +25,7 @@ use crate::api::client::RunningNode;
 use crate::api::token::ApiToken;
 use crate::clock::Clock;
 use crate::data_dir::{DataDir, DataDirError, SecretFileError, read_secret, write_secret};
+use crate::descriptors;
 use crate::disk::{self, Store};
 use crate::driver;
 use crate::driver::network::{self, Network};
@@ -123,15 +125,19 @@ impl Serving {
         let mut entropy = [0; 32];
         getrandom::fill(&mut entropy)?;
         let role = Role::Carrier { limit: settings.store_limit, zone: settings.zone.clone() };
-        let node = Node::new(clock.now(), node::Config { me: identity.peer(), role, seed: entropy });
+        let config = node::Config { me: identity.peer(), role, seed: entropy };
         let dialer = Dialer::new(settings.ca_file.as_deref())?;
         let parts =
             network::Parts { identity: Arc::clone(&identity), clock, store: Arc::clone(&store), dialer, metrics: Arc::clone(&metrics) };
         let network = Network::new(parts);
         let (accepted, links) = (network.accepted(), network.links());
-        let driver::Handle { requests, events, task: driver } = driver::Handle::spawn(node, network, clock);
+        let driver::Handle { requests, events, task: driver } = driver::Handle::spawn(config, network, clock);
 
-        let gate = Gate::new(settings.gate);
+        let total = descriptors::room_for(settings.gate.total);
+        if total < settings.gate.total {
+            warn!(connections = total, "fewer connections than configured: the system lets this process open too few files");
+        }
+        let gate = Gate::new(GateLimits { total, ..settings.gate });
         let addresses = settings.addresses(public.1);
         let desk = Arc::new(Desk {
             peer: identity.peer(),

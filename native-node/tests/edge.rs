@@ -2,8 +2,10 @@
 
 mod edge {
     mod command;
+    mod exhaustion;
     mod http;
     mod links;
+    mod raw;
     mod sockets;
     mod support;
 }

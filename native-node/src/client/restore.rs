@@ -7,7 +7,7 @@ use std::time::Duration;
 use cachette_core::address::Address;
 use cachette_core::id::{PeerId, VaultId};
 use cachette_core::identity::Identity;
-use cachette_core::node::{self, Answer, AskId, Event, Node, Request, Role, Trouble};
+use cachette_core::node::{self, Answer, AskId, Event, Request, Role, Trouble};
 use cachette_core::record::Record;
 use cachette_core::vault::keys::{self, Amendment, AuthorityError, Newcomer, RestoreError};
 use cachette_core::vault::notes;
@@ -82,7 +82,7 @@ pub async fn restore(
     let clock = Clock::start();
     let config = node::Config { me: paper.peer(), role: Role::Client, seed: fresh()? };
     let network = network(dir, Arc::clone(&paper), clock, ca_file).await?;
-    let mut talk = Talk { handle: Handle::spawn(Node::new(clock.now(), config), network, clock), asks: 0 };
+    let mut talk = Talk { handle: Handle::spawn(config, network, clock), asks: 0 };
     let result = talk.restore(&paper, device, addresses, &fresh()?).await;
     let Talk { handle, .. } = talk;
     // A node that is gone already has nobody to say goodbye to.

@@ -157,3 +157,37 @@ impl Side {
         }
     }
 }
+
+impl Drop for Side {
+    /// Whoever waits for room learns that there will be none; the others hear it from their dropped channels.
+    fn drop(&mut self) {
+        self.puts.values().for_each(|room| room.close());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data_dir::DataDir;
+    use crate::notes::Notes;
+
+    #[test]
+    fn c13_a_put_does_not_wait_for_room_that_a_dead_driver_would_have_given() {
+        let home = tempfile::tempdir().expect("a folder");
+        let dir = DataDir::claim(home.path()).expect("nobody else has it");
+        let (durable, relaxed) = (Notes::open(&dir).expect("notes"), Notes::open_relaxed(&dir).expect("notes"));
+        let keeper = Keeper::start(durable, relaxed, |_, _| ()).expect("a thread");
+        let mut side = Side::new(broadcast::channel(1).0, Jobs::start(|_, _| ()), keeper);
+        let (room, (answer, _reply)) = (Arc::new(Semaphore::new(0)), oneshot::channel());
+        side.take(FromApplication::Command {
+            id: CommandId(1),
+            command: Command::Live,
+            answer,
+            bytes: None,
+            room: Some(Arc::clone(&room)),
+        });
+        assert!(!room.is_closed());
+        drop(side);
+        assert!(room.is_closed());
+    }
+}

@@ -126,6 +126,17 @@ impl Network {
         }
     }
 
+    /// Closes every link, for a machine that knows of none and asked for nothing: what the store still answers to the one before it, and
+    /// what its links still say, does not reach the new one.
+    pub(super) fn begin_anew(&mut self) {
+        self.answers = mpsc::unbounded_channel();
+        self.pending.clear();
+        for link in std::mem::take(&mut self.open).into_keys() {
+            // Its sender is gone, so it closes.
+            self.links.remove(link);
+        }
+    }
+
     /// Closes every link and opens no more; what still happens is to be had from [`Self::next`].
     pub fn close(&mut self) {
         self.closing = true;
@@ -166,7 +177,8 @@ impl Network {
                 self.links.insert(opened.link, opened.info);
                 self.pending.push_back(Input::Linked { link: opened.link, peer, dialled });
             }
-            FromLink::Message(link, message) => self.pending.push_back(Input::Received(link, message)),
+            FromLink::Message(link, message) if self.open.contains_key(&link) => self.pending.push_back(Input::Received(link, message)),
+            FromLink::Message(..) => {}
             FromLink::Closed(link, reason) => self.over(link, reason),
         }
     }

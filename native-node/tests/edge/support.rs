@@ -14,7 +14,7 @@ use cachette::metrics::Metrics;
 use cachette::socket::dialer::Dialer;
 use cachette_core::id::PeerId;
 use cachette_core::identity::{Identity, Seed};
-use cachette_core::node::{self, Answer, AskId, Event, Node, Request, Role};
+use cachette_core::node::{self, Answer, AskId, Event, Request, Role};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -49,7 +49,19 @@ pub(crate) fn cachette(directory: &Path) -> Command {
 
 impl Served {
     pub(crate) fn start(directory: &Path, flags: &[&str]) -> Self {
-        let mut child = cachette(directory)
+        Self::run(cachette(directory), directory, flags)
+    }
+
+    /// Starts a node that may have no more than so many files and connections open.
+    pub(crate) fn start_limited(directory: &Path, open: u32, flags: &[&str]) -> Self {
+        let mut limited = Command::new("sh");
+        limited.env_clear().env("HOME", directory).args(["-c", &format!("ulimit -n {open}; exec \"$0\" \"$@\"")]);
+        limited.arg(env!("CARGO_BIN_EXE_cachette")).arg("--data-dir").arg(directory);
+        Self::run(limited, directory, flags)
+    }
+
+    fn run(mut command: Command, directory: &Path, flags: &[&str]) -> Self {
+        let mut child = command
             .args(["--json", "serve", "--listen", "127.0.0.1:0", "--store-limit", "1GiB", "--reserve", "0"])
             .args(flags)
             .stdout(Stdio::piped())
@@ -71,6 +83,18 @@ impl Served {
 
     pub(crate) fn token(&self) -> String {
         std::fs::read_to_string(self.directory.join("node/api-token")).expect("a token")
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Reads one of the node's figures; one that was never counted is 0.
+    pub(crate) async fn figure(&self, name: &str) -> u64 {
+        let request = format!("GET /metrics HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.local);
+        let (_, body) = self.ask(&self.local, &request).await;
+        let line = body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map_or(0, |number| number.parse().expect("a number"))
     }
 
     pub(crate) fn signal(&self, name: &str) {
@@ -144,11 +168,11 @@ impl Client {
         let identity = Arc::new(Identity::from_seed(&Seed::new([seed; 32])));
         let clock = Clock::start();
         let store = Arc::new(Store::open(&directory.join(format!("client-{seed}")), Options::default()).expect("a store"));
-        let node = Node::new(clock.now(), node::Config { me: identity.peer(), role: Role::Client, seed: [seed; 32] });
+        let config = node::Config { me: identity.peer(), role: Role::Client, seed: [seed; 32] };
         let dialer = Dialer::new(ca_file).expect("roots");
         let network = Network::new(Parts { identity, clock, store, dialer, metrics: Arc::new(Metrics::default()) });
         let links = network.links();
-        Self { handle: Handle::spawn(node, network, clock), links, asks: 0 }
+        Self { handle: Handle::spawn(config, network, clock), links, asks: 0 }
     }
 
     /// Calls a peer and waits for what becomes of it.
