@@ -3,7 +3,8 @@
 //! Nothing here sleeps to wait: events are lines that arrive, conditions are polled, both with a deadline.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -155,6 +156,21 @@ impl Node {
     #[must_use]
     pub fn invitation(&self) -> String {
         text(&self.event("invitation"), "invitation")
+    }
+
+    /// Reads one of its figures; one that was never counted is 0.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    #[must_use]
+    pub fn figure(&self, name: &str) -> u64 {
+        let mut tcp = TcpStream::connect(&self.local).expect("the node listens");
+        let request = format!("GET /metrics HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.local);
+        tcp.write_all(request.as_bytes()).expect("a connection");
+        let mut answer = String::new();
+        tcp.read_to_string(&mut answer).expect("text");
+        let number = answer.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        number.map_or(0, |number| number.parse().expect("a number"))
     }
 
     /// Returns its process id.
