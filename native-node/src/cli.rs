@@ -11,6 +11,7 @@ mod get;
 mod init;
 pub mod invite;
 mod listing;
+mod man;
 pub mod output;
 mod password;
 mod paths;
@@ -84,6 +85,7 @@ enum Command {
     Peers(peers::Args),
     Config(config::Args),
     Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// Runs the command that the process was started with.
@@ -101,9 +103,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli, output: Output) -> Result<(), CliError> {
-    if let Command::Completions(args) = &cli.command {
-        args.run();
-        return Ok(());
+    match &cli.command {
+        Command::Completions(args) => return Ok(args.run()),
+        Command::Man(args) => return args.run(),
+        _ => {}
     }
     let mut config = Config::load(cli.config.as_deref(), |name| std::env::var(name).ok())?;
     config.take_flag(keys::DATA_DIR, "--data-dir", cli.data_dir.map(|path| path.to_string_lossy().into_owned()));
@@ -144,7 +147,7 @@ fn run(cli: Cli, output: Output) -> Result<(), CliError> {
             Command::Status(args) => args.run(context).await,
             Command::Peers(args) => args.run(context).await,
             Command::Config(args) => args.run(&context),
-            Command::Completions(_) => Ok(()),
+            Command::Completions(_) | Command::Man(_) => Ok(()),
         }
     })
 }

@@ -15,11 +15,12 @@ pub mod open;
 pub mod restore;
 pub mod side;
 pub mod transfer;
+pub mod troubles;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cachette_core::node::{Answer, AskId, Event, Request};
+use cachette_core::node::{Answer, AskId, Request};
 use cachette_core::vault::tree::Path;
 use cachette_core::vault::{Command, CommandError, CommandId, New, Reply};
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -166,10 +167,4 @@ impl Reading {
     pub async fn end(self) -> Result<Reply, CommandError> {
         self.reply.await.unwrap_or(Err(CommandError::Cancelled))
     }
-}
-
-/// Whether an event of the node is worth telling people about.
-#[must_use]
-pub const fn is_news(event: &Event) -> bool {
-    !matches!(event, Event::Got(_) | Event::Records(..) | Event::Answered(..))
 }

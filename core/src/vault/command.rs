@@ -129,6 +129,26 @@ pub struct Committed {
     pub stats: Stats,
 }
 
+impl Committed {
+    /// Sums up this commit and the one after it.
+    #[must_use]
+    pub fn and(self, next: Self) -> Self {
+        let fewer = |one: Copies, other: Copies| if other.durable < one.durable { other } else { one };
+        let copies = match (self.copies, next.copies) {
+            (Some(one), Some(other)) => Some(fewer(one, other)),
+            (one, other) => one.or(other),
+        };
+        let stats = Stats {
+            bytes: self.stats.bytes + next.stats.bytes,
+            new_bytes: self.stats.new_bytes + next.stats.new_bytes,
+            blocks: self.stats.blocks + next.stats.blocks,
+            block_bytes: self.stats.block_bytes + next.stats.block_bytes,
+            reused: self.stats.reused + next.stats.reused,
+        };
+        Self { copies, changed: self.changed || next.changed, stats }
+    }
+}
+
 /// What a put or commit moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stats {
@@ -170,7 +190,7 @@ pub enum CommandError {
     #[error("a copy that was counted on is gone; run the put again")]
     Lost(BlockId),
     /// So many nodes refused something new that it cannot be safe; nothing was changed.
-    #[error("not safe: {} of {} copies, and the other nodes refused", .0.durable, .0.wanted)]
+    #[error("not safe: {} of {} copies, and no other node takes one", .0.durable, .0.wanted)]
     NotSafe(Copies),
     /// What was opened is not what was written.
     #[error("damaged: {0}")]

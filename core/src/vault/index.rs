@@ -1,7 +1,8 @@
 //! The chunk index: which chunks the vault already stores, as far as this device remembers.
 //!
-//! A miss costs space and never correctness; a hit is confirmed with the block's holders before a head counts on it. The index is
-//! kept as *segments*, notes that are written as packs are sealed and erased oldest first when there are too many chunks. They are also
+//! A miss costs space and never correctness; a hit is confirmed with the block's holders before a head counts on it. What a put finds
+//! in the place of its file is learned, so that another device, or one that lost its notes, sends only what is new. The index is kept
+//! as *segments*, notes that are written as packs are sealed and erased oldest first when there are too many chunks. They are also
 //! the journal of an unfinished put: running it again finds every chunk whose block was sealed before the interruption.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ use super::compress::Codec;
 use super::notes;
 use super::reference::{At, Reference};
 use super::seal::BlockKey;
+use super::tree::Chunk;
 use crate::codec;
 use crate::id::BlockId;
 use crate::limits::CHUNK_INDEX;
@@ -59,6 +61,24 @@ impl ChunkIndex {
         self.pending.insert(id, reference);
     }
 
+    /// Learns where chunks of the tree lie, as far as there is room; what the device itself wrote is not pushed out by it, and nothing
+    /// of it is kept for the next start.
+    pub(super) fn learn<'a>(&mut self, chunks: impl IntoIterator<Item = &'a Chunk>) {
+        let mut segment = Segment::default();
+        let mut numbers = BTreeMap::new();
+        for chunk in chunks {
+            let is_known = self.stored.contains_key(&chunk.id) || self.pending.contains_key(&chunk.id);
+            if !is_known && self.stored.len() + segment.chunks.len() < CHUNK_INDEX {
+                segment.push(chunk.id, &chunk.reference, &mut numbers);
+            }
+        }
+        if !segment.chunks.is_empty() {
+            let number = self.next_segment;
+            self.next_segment += 1;
+            self.insert(number, segment);
+        }
+    }
+
     /// Forgets chunks of packs that will never be sealed.
     pub(super) fn abandon(&mut self) {
         self.pending.clear();
@@ -101,16 +121,7 @@ impl ChunkIndex {
         let mut segment = Segment::default();
         let mut numbers: BTreeMap<BlockId, u32> = BTreeMap::new();
         for (id, reference) in sealed {
-            let mut number = |at: &At| match at {
-                At::Block(block) => Some(*numbers.entry(block.id).or_insert_with(|| {
-                    segment.blocks.push(*block);
-                    segment.blocks.len() as u32 - 1
-                })),
-                At::Pack(_) => None,
-            };
-            let Some(first) = number(&reference.first) else { continue };
-            let next = reference.next.as_ref().and_then(&mut number);
-            segment.chunks.push((id, first, next, reference.offset, reference.stored, reference.codec));
+            segment.push(id, &reference, &mut numbers);
         }
         let number = self.next_segment;
         self.next_segment += 1;
@@ -137,6 +148,20 @@ impl ChunkIndex {
 }
 
 impl Segment {
+    /// Adds a chunk that lies in sealed blocks; `numbers` are those of the blocks so far.
+    fn push(&mut self, id: ChunkId, reference: &Reference, numbers: &mut BTreeMap<BlockId, u32>) {
+        let mut number = |at: &At| match at {
+            At::Block(block) => Some(*numbers.entry(block.id).or_insert_with(|| {
+                self.blocks.push(*block);
+                self.blocks.len() as u32 - 1
+            })),
+            At::Pack(_) => None,
+        };
+        let Some(first) = number(&reference.first) else { return };
+        let next = reference.next.as_ref().and_then(&mut number);
+        self.chunks.push((id, first, next, reference.offset, reference.stored, reference.codec));
+    }
+
     fn reference(&self, position: u32) -> Option<Reference> {
         let (_, first, next, offset, stored, codec) = self.chunks.get(position as usize)?;
         let block = |number: &u32| self.blocks.get(*number as usize).map(|block| At::Block(*block));

@@ -262,7 +262,11 @@ impl Vault {
 
     fn command(&mut self, id: CommandId, command: Command) {
         match command {
-            Command::Put(path, New::File(meta)) => self.writing.begin(id, path, meta),
+            Command::Put(path, New::File(meta)) => {
+                self.writing.begin(id, path.clone(), meta);
+                self.waiting.insert(id, Command::Put(path, New::File(meta)));
+                self.look(id);
+            }
             Command::Put(path, New::Dir(meta)) => self.stage(id, path, Staged::Edit(Edit::Directory(meta))),
             Command::Put(path, New::Symlink(meta, target)) => {
                 self.stage(id, path, Staged::Edit(Edit::Put(Node::Symlink { meta, target })));
@@ -437,6 +441,10 @@ impl Vault {
             self.fail_commits(&error);
         } else if self.commit.as_ref().is_some_and(|commit| commit.command == id) {
             self.fail_commit(error);
+        } else if let Some(Command::Put(..)) = self.waiting.get(&id) {
+            // What stands in its place cannot be read: the put goes on, and sends again what is there perhaps.
+            self.waiting.remove(&id);
+            self.writing.learn(id, &[]);
         } else if self.reads.remove(&id).is_some() | self.waiting.remove(&id).is_some() {
             self.out.reply(id, Err(error));
         }

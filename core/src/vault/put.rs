@@ -56,6 +56,8 @@ struct Put {
     len: u64,
     new: u64,
     invited: usize,
+    /// From where on chunks of the file that stands there are still to be learned; no bytes are invited before that.
+    learning: Option<u64>,
 }
 
 /// A change that the next commit takes.
@@ -118,8 +120,21 @@ impl Writing {
 
     pub(super) fn begin(&mut self, command: CommandId, path: Path, meta: Meta) {
         let (chunker, builder, digest) = (Chunker::new(), FileBuilder::new(), blake3::Hasher::new());
-        let put = Put { path, meta, chunker, builder, digest, len: 0, new: 0, invited: 0 };
+        let put = Put { path, meta, chunker, builder, digest, len: 0, new: 0, invited: 0, learning: Some(0) };
         self.puts.insert(command, put);
+    }
+
+    /// Returns from where on a put still learns chunks of what stands in its place.
+    pub(super) fn learning(&self, command: CommandId) -> Option<u64> {
+        self.puts.get(&command)?.learning
+    }
+
+    /// Learns further chunks for a put, with the offset of each; none are the end.
+    pub(super) fn learn(&mut self, command: CommandId, chunks: &[(u64, Chunk)]) {
+        self.index.learn(chunks.iter().map(|(_, chunk)| chunk));
+        if let Some(put) = self.puts.get_mut(&command) {
+            put.learning = chunks.last().map(|(start, chunk)| start + u64::from(chunk.len));
+        }
     }
 
     pub(super) fn bytes(&mut self, command: CommandId, bytes: Bytes, out: &mut Outbox) {
@@ -157,7 +172,7 @@ impl Writing {
         let invited: usize = self.puts.values().map(|put| put.invited).sum();
         let mut room = PLACE_WINDOW.saturating_sub(self.sealing + self.flight.bytes + invited);
         for (command, put) in &mut self.puts {
-            if put.invited >= INVITATION / 2 {
+            if put.learning.is_some() || put.invited >= INVITATION / 2 {
                 continue;
             }
             let grant = (INVITATION - put.invited).min(room);

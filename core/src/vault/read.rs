@@ -29,8 +29,8 @@ pub(super) struct Reading {
     held: BTreeMap<BlockId, Bytes>,
     /// The blocks of the window, each asked for if it was not here.
     asked: BTreeSet<BlockId>,
-    /// Bytes that the application takes.
-    pulled: usize,
+    /// Bytes that the application takes; less than none when it got the rest of a chunk beside what it asked for.
+    pulled: i64,
     given: u64,
 }
 
@@ -46,7 +46,7 @@ impl Reading {
     }
 
     pub(super) fn pull(&mut self, bytes: usize) {
-        self.pulled = self.pulled.saturating_add(bytes);
+        self.pulled = self.pulled.saturating_add(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// Returns how many bytes were given out.
@@ -141,7 +141,7 @@ impl Reading {
             let bytes = bytes.slice(skip..skip + keep);
             self.at += keep as u64;
             self.given += keep as u64;
-            self.pulled = self.pulled.saturating_sub(keep);
+            self.pulled -= i64::try_from(keep).unwrap_or(i64::MAX);
             self.chunks.pop_front();
             out.push(Output::Bytes(command, bytes));
             gave = true;

@@ -10,6 +10,7 @@ use super::tree::{BlockWalk, Edit, Node, Path, WalkError, walk};
 use super::view::Merged;
 use super::{CommandId, commit};
 use crate::id::BlockId;
+use crate::limits::FILE_PAGE_ENTRIES;
 
 /// How an attempt ended that is not to be repeated.
 enum Done {
@@ -120,6 +121,15 @@ impl Vault {
                 self.read_on(id);
                 Done::Moved
             }
+            Command::Put(path, _) => {
+                let file = self.file(&path)?;
+                while let Some(from) = self.writing.learning(id) {
+                    let chunks = walk::chunks(&self.pages, &file, from, FILE_PAGE_ENTRIES)?;
+                    self.fetch.got_on(id);
+                    self.writing.learn(id, &chunks);
+                }
+                Done::Moved
+            }
             Command::Live => Done::Reply(Reply::Live(self.live(id)?)),
             Command::Remove(path) => {
                 self.lookup(&path)?;
@@ -141,7 +151,7 @@ impl Vault {
                 Done::Moved
             }
             // Handled before they could wait for a page.
-            Command::Put(..) | Command::Commit(_) | Command::Refresh | Command::Amend(_) | Command::Spread => Done::Moved,
+            Command::Commit(_) | Command::Refresh | Command::Amend(_) | Command::Spread => Done::Moved,
         })
     }
 

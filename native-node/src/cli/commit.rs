@@ -14,7 +14,7 @@ pub(super) async fn commit(session: &Session, message: String, wait: Duration, p
     let mut last = (session.traffic(), Instant::now());
     loop {
         tokio::select! {
-            reply = &mut reply => return match reply? {
+            reply = &mut reply => return match reply.map_err(|error| session.why_not_safe(error))? {
                 Reply::Committed(committed) => Ok(committed),
                 _ => Err(CliError::new(ExitKind::Internal, "the commit got another command's reply")),
             },

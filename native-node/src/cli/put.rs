@@ -1,31 +1,25 @@
 //! `cachette put`.
 
 mod found;
+mod rounds;
 mod unchanged;
 
-use std::collections::VecDeque;
-use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytesize::ByteSize;
-use cachette_core::vault::{Command, CommandError, New};
 use serde::Serialize;
 
 use super::Context;
-use super::commit::commit;
 use super::error::{CliError, ExitKind};
 use super::password::PasswordArgs;
 use super::paths::{printable, vault_path};
 use super::progress::Progress;
 use super::session::Session;
-use crate::client::Client;
 use crate::client::open::vault_dir;
-use crate::client::transfer::put_from;
 use crate::config::keys;
-use found::{Found, Item, Kind, Skipped, meta_of, open, words};
+use found::{Found, Skipped};
+use rounds::Plan;
 use unchanged::Begun;
 
 /// Puts files and folders into the vault, encrypted, and waits until they are safe
@@ -46,6 +40,9 @@ pub(super) struct Args {
     /// How long to wait for nodes while nothing moves, before giving up
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     wait: humantime::Duration,
+    /// How often what is finished so far becomes visible, and safe from this machine, while a long put goes on
+    #[arg(long, value_name = "DURATION", default_value = "5m")]
+    publish_every: humantime::Duration,
     #[command(flatten)]
     password: PasswordArgs,
 }
@@ -85,10 +82,10 @@ impl Args {
         let progress = Progress::start(&context, &session, bytes);
         let mut skipped = found.skipped;
         // What was left out while looking is not among the files that were found.
-        let left = put_all(&session.client, found.items, &progress).await?;
+        let plan = Plan { message: self.message, wait: *self.wait, publish_every: *self.publish_every };
+        let (committed, left) = plan.put(&session, found.items, &progress, context.output).await?;
         let files = files.saturating_sub(left.len() as u64);
         skipped.extend(left);
-        let committed = commit(&session, self.message, *self.wait, &progress).await?;
         progress.finish();
         // What changed while it was read, or could not be read, is looked at again the next time.
         for (from, to) in found.places.iter().filter(|_| skipped.is_empty()) {
@@ -131,70 +128,6 @@ impl Args {
     }
 }
 
-/// Puts everything, several files at once.
-async fn put_all(client: &Client, items: VecDeque<Item>, progress: &Progress) -> Result<Vec<Skipped>, CliError> {
-    let queue = Arc::new(Mutex::new(items));
-    let mut workers = tokio::task::JoinSet::new();
-    for _ in 0..WORKERS {
-        let (client, queue, counter) = (client.clone(), Arc::clone(&queue), progress.counter());
-        workers.spawn_blocking(move || {
-            let mut skipped = Vec::new();
-            loop {
-                let Some(item) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else { return Ok(skipped) };
-                let path = printable(&item.from.to_string_lossy());
-                match put_one(&client, &item, &counter) {
-                    Ok(()) => {}
-                    Err(PutOneError::Skip(reason)) => skipped.push(Skipped { path, reason }),
-                    Err(PutOneError::Vault(error)) => return Err(error),
-                }
-            }
-        });
-    }
-    let mut skipped = Vec::new();
-    while let Some(worker) = workers.join_next().await {
-        let worker = worker.map_err(|error| CliError::new(ExitKind::Internal, error))?;
-        skipped.extend(worker?);
-    }
-    Ok(skipped)
-}
-
-enum PutOneError {
-    /// This file only.
-    Skip(String),
-    /// The vault takes nothing more.
-    Vault(CommandError),
-}
-
-fn put_one(client: &Client, item: &Item, counter: &AtomicU64) -> Result<(), PutOneError> {
-    let count = |bytes: usize| {
-        counter.fetch_add(bytes as u64, Ordering::Relaxed);
-    };
-    let put = |reader: &mut dyn io::Read| {
-        put_from(client, item.to.clone(), item.meta, reader, count).map_err(|error| match error {
-            crate::client::transfer::PutError::Read(error) => PutOneError::Skip(words(&error)),
-            crate::client::transfer::PutError::Vault(error) => PutOneError::Vault(error),
-        })
-    };
-    let stage = |new: New| {
-        let command = Command::Put(item.to.clone(), new);
-        tokio::runtime::Handle::current().block_on(client.run(command)).map(drop).map_err(PutOneError::Vault)
-    };
-    match &item.kind {
-        Kind::Dir => stage(New::Dir(item.meta)),
-        Kind::Symlink(target) => stage(New::Symlink(item.meta, target.clone())),
-        Kind::File(_) if item.from.as_os_str() == "-" => put(&mut io::stdin().lock()).map(drop),
-        Kind::File(expected) => {
-            let mut file = open(&item.from).map_err(PutOneError::Skip)?;
-            let done = put(&mut file)?;
-            let changed = file.metadata().map(|after| done.len != *expected || meta_of(&after) != item.meta).unwrap_or(true);
-            if changed {
-                return Err(PutOneError::Skip("it changed while it was read: what was read is stored; put it again".into()));
-            }
-            Ok(())
-        }
-    }
-}
-
 /// The command's end when something was left out: everything else is stored.
 fn report(skipped: &[Skipped]) -> Result<(), CliError> {
     if skipped.is_empty() {
@@ -227,7 +160,5 @@ fn list(mut error: CliError, skipped: &[Skipped]) -> CliError {
     error
 }
 
-/// Files that are read at once.
-const WORKERS: usize = 8;
 /// Left-out things that are listed one by one.
 const SHOWN: usize = 20;

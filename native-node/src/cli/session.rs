@@ -3,16 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cachette_core::copies::Copies;
 use cachette_core::id::PeerId;
-use cachette_core::node::{Event, Trouble};
 use cachette_core::record::Carrier;
 use cachette_core::vault::{Alarm, Command, CommandError, Reply};
 use serde::Serialize;
-use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -21,7 +18,7 @@ use super::error::{CliError, ExitKind};
 use super::password::PasswordArgs;
 use crate::client::open::{OpenError, device_file, open, vault_dir};
 use crate::client::restore::RestoringError;
-use crate::client::side::Told;
+use crate::client::troubles::Troubles;
 use crate::client::{Client, Closed, device};
 use crate::config::keys;
 use crate::data_dir::DataDir;
@@ -32,8 +29,8 @@ pub(super) struct Session {
     pub(super) client: Client,
     pub(super) links: LinkTable,
     pub(super) carriers: Vec<Carrier>,
-    /// Nodes that could not be reached last time, and why.
-    down: Arc<Mutex<BTreeMap<PeerId, Trouble>>>,
+    /// What is wrong with them.
+    troubles: Troubles,
     task: JoinHandle<()>,
 }
 
@@ -67,26 +64,8 @@ impl Session {
 
     /// Wraps a client that was just opened.
     pub(super) async fn over(opened: crate::client::open::Opened) -> Result<Self, CliError> {
-        let down = Arc::<Mutex<BTreeMap<_, _>>>::default();
-        let mut news = opened.news;
-        tokio::spawn({
-            let down = Arc::clone(&down);
-            async move {
-                loop {
-                    match news.recv().await {
-                        Ok(Told::Node(Event::Up(peer))) => {
-                            lock(&down).remove(&peer);
-                        }
-                        Ok(Told::Node(Event::Down(peer, trouble))) => {
-                            lock(&down).insert(peer, trouble);
-                        }
-                        Ok(Told::Node(_) | Told::Alarm(_)) | Err(broadcast::error::RecvError::Lagged(_)) => {}
-                        Err(broadcast::error::RecvError::Closed) => return,
-                    }
-                }
-            }
-        });
-        let mut session = Self { client: opened.client, links: opened.links, carriers: Vec::new(), down, task: opened.task };
+        let mut session =
+            Self { client: opened.client, links: opened.links, carriers: Vec::new(), troubles: opened.troubles, task: opened.task };
         session.look_at_carriers().await?;
         Ok(session)
     }
@@ -126,14 +105,27 @@ impl Session {
 
     /// Returns the nodes that cannot be reached, with the reason in words.
     pub(super) fn unreachable(&self) -> Vec<(String, String)> {
-        let down = lock(&self.down);
+        let down = self.troubles.down();
         let words = |carrier: &Carrier| down.get(&carrier.peer).map(|trouble| (self.name(&carrier.peer), trouble.to_string()));
         sorted(self.carriers.iter().filter_map(words))
     }
 
+    /// Returns the nodes that refused something or cannot be reached, with the reason in words.
+    fn refused(&self) -> Vec<(String, String)> {
+        let refused = self.troubles.refused();
+        let words = |carrier: &Carrier| refused.get(&carrier.peer).map(|why| (self.name(&carrier.peer), why.to_string()));
+        sorted(self.carriers.iter().filter_map(words).chain(self.unreachable()))
+    }
+
+    /// Says what kept a commit from being safe.
+    pub(super) fn why_not_safe(&self, error: CommandError) -> CliError {
+        let troubles = if matches!(error, CommandError::NotSafe(_)) { self.refused() } else { Vec::new() };
+        troubles.into_iter().fold(error.into(), |error: CliError, (name, why)| error.detail(format!("{name}: {why}")))
+    }
+
     /// Returns the names of the nodes that can be reached.
     pub(super) fn reachable(&self) -> Vec<String> {
-        let down = lock(&self.down);
+        let down = self.troubles.down();
         sorted(self.carriers.iter().filter(|carrier| !down.contains_key(&carrier.peer)).map(|carrier| self.name(&carrier.peer)))
     }
 
@@ -246,10 +238,6 @@ const fn advice(alarm: &Alarm) -> &'static str {
         }
         Alarm::Downgrade { .. } => "update Cachette on that device, then put there again what it wrote since",
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The error of a command that needs a vault where there is none.

@@ -8,14 +8,15 @@ use cachette_core::node::{self, Node, Role};
 use cachette_core::peer::Peer;
 use cachette_core::vault::{self, Input, Opening, Vault};
 use thiserror::Error;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::Client;
 use super::driver::Driver;
 use super::jobs::Jobs;
 use super::keeper::Keeper;
-use super::side::{Side, Told};
+use super::side::Side;
+use super::troubles::Troubles;
 use crate::clock::Clock;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::disk::{self, Store};
@@ -59,8 +60,8 @@ pub struct Opened {
     pub client: Client,
     /// Its open links.
     pub links: LinkTable,
-    /// What happens, from the first moment on: a node next door refuses a connection sooner than anybody could begin to listen.
-    pub news: broadcast::Receiver<Told>,
+    /// What is wrong with the vault's nodes.
+    pub troubles: Troubles,
     /// Ends when every clone of the client is gone.
     pub task: JoinHandle<()>,
 }
@@ -96,16 +97,16 @@ pub async fn open(dir: &DataDir, seed: Seed, ca_file: Option<&Path>) -> Result<O
     let links = network.links();
     let (inbox, application) = mpsc::unbounded_channel();
     let (done, outcomes) = mpsc::unbounded_channel();
-    let (told, news) = broadcast::channel(NEWS);
+    let troubles = Troubles::default();
     // The driver may be gone when a job ends: then nobody needs its outcome.
     let jobs = Jobs::start({
         let done = done.clone();
         move |id, outcome| drop(done.send(Input::Done(id, outcome)))
     });
     let keeper = Keeper::start(durable, relaxed, move |id, kept| drop(done.send(Input::Kept(id, kept)))).map_err(OpenError::Threads)?;
-    let driver = Driver { peer, network, clock, side: Side::new(told, jobs, keeper) };
+    let driver = Driver { peer, network, clock, side: Side::new(troubles.clone(), jobs, keeper) };
     let task = tokio::spawn(driver.run(application, outcomes));
-    Ok(Opened { client: Client::new(inbox), links, news, task })
+    Ok(Opened { client: Client::new(inbox), links, troubles, task })
 }
 
 /// Puts a network together for whoever this is.
@@ -126,6 +127,3 @@ pub fn entropy() -> Result<[u8; 32], getrandom::Error> {
     getrandom::fill(&mut entropy)?;
     Ok(entropy)
 }
-
-/// News that wait for a slow listener; older ones are dropped then.
-const NEWS: usize = 4096;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cachette_core::node::{Answer, AskId, Event, Request};
 use cachette_core::peer::Peer;
-use cachette_core::vault::{Alarm, Command, CommandError, CommandId, Input, Output, Reply};
-use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
+use cachette_core::vault::{Command, CommandError, CommandId, Input, Output, Reply};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::jobs::Jobs;
 use super::keeper::Keeper;
+use super::troubles::Troubles;
 
 /// What commands tell the driver. Bytes are bounded by what the vault invited, everything else by the number of commands.
 pub enum FromApplication {
@@ -41,15 +42,6 @@ pub enum FromApplication {
     Look(Box<dyn FnOnce(&Peer) + Send>),
 }
 
-/// What people may want to hear of.
-#[derive(Debug, Clone)]
-pub enum Told {
-    /// Something happened among peers.
-    Node(Event),
-    /// Something that an honest vault never shows.
-    Alarm(Alarm),
-}
-
 /// What the driver is to do with something from the application.
 pub enum Forward {
     /// Give it to the vault.
@@ -66,7 +58,7 @@ pub struct Side {
     reads: BTreeMap<CommandId, mpsc::UnboundedSender<Bytes>>,
     puts: BTreeMap<CommandId, Arc<Semaphore>>,
     asks: BTreeMap<AskId, oneshot::Sender<Answer>>,
-    told: broadcast::Sender<Told>,
+    troubles: Troubles,
     jobs: Jobs,
     keeper: Keeper,
 }
@@ -74,8 +66,8 @@ pub struct Side {
 impl Side {
     /// Begins with nobody waiting.
     #[must_use]
-    pub fn new(told: broadcast::Sender<Told>, jobs: Jobs, keeper: Keeper) -> Self {
-        Self { replies: BTreeMap::new(), reads: BTreeMap::new(), puts: BTreeMap::new(), asks: BTreeMap::new(), told, jobs, keeper }
+    pub fn new(troubles: Troubles, jobs: Jobs, keeper: Keeper) -> Self {
+        Self { replies: BTreeMap::new(), reads: BTreeMap::new(), puts: BTreeMap::new(), asks: BTreeMap::new(), troubles, jobs, keeper }
     }
 
     /// Takes something from the application.
@@ -124,10 +116,7 @@ impl Side {
                     let _ = answer.send(reply);
                 }
             }
-            Output::Alarm(alarm) => {
-                tracing::error!(%alarm, "the vault's records contradict one another");
-                let _ = self.told.send(Told::Alarm(alarm));
-            }
+            Output::Alarm(alarm) => tracing::error!(%alarm, "the vault's records contradict one another"),
             // Routed to the node by the peer, so they never come here.
             Output::Place(_)
             | Output::Confirm(_)
@@ -149,11 +138,7 @@ impl Side {
                     let _ = waiting.send(answer);
                 }
             }
-            event if super::is_news(&event) => {
-                // Nobody may be listening.
-                let _ = self.told.send(Told::Node(event));
-            }
-            _ => {}
+            event => self.troubles.hear(&event),
         }
     }
 }

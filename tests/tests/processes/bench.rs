@@ -12,6 +12,8 @@ pub(crate) struct Bench {
     pub(crate) home: TempDir,
     pub(crate) nodes: Vec<Node>,
     pub(crate) client: Client,
+    /// The recovery words.
+    pub(crate) words: String,
 }
 
 /// The blocks below a data directory.
@@ -70,8 +72,17 @@ impl Bench {
         let client = Client::new(&home.path().join("client"));
         let mut init = vec!["init".to_owned()];
         init.extend(nodes.iter().flat_map(|node| ["--join".to_owned(), node.invitation()]));
-        client.well(&init);
-        Self { home, nodes, client }
+        let words = client.well(&init).event("recovery-sheet")["words"].as_str().expect("words").to_owned();
+        Self { home, nodes, client, words }
+    }
+
+    /// Sets up another device from the words.
+    pub(crate) fn restored(&self, name: &str) -> Client {
+        let (client, sheet) = (Client::new(&self.home.path().join(name)), self.home.path().join(format!("{name}.words")));
+        fs::write(&sheet, &self.words).expect("a disk");
+        let from = ["init", "--restore", "--node", &self.nodes[0].address, "--phrase-file", sheet.to_str().expect("text")];
+        client.well(from);
+        client
     }
 
     /// Makes a file of noise.

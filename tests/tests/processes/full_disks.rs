@@ -35,18 +35,19 @@ fn d03_a_node_at_its_limit_is_not_counted_and_the_others_are_enough() {
 
 #[test]
 fn d05_a_vault_at_its_limit_is_refused_and_others_have_their_room() {
-    let bench = Bench::new(1, &["--store-limit", "6MiB"]);
+    let bench = Bench::new(1, &["--store-limit", "12MiB", "--invite", "6MiB"]);
     let small = bench.file("small", 500_000, 1);
     bench.put(&small);
     let big = bench.file("big", 12 << 20, 2);
     let put = bench.client.run(["put".as_ref(), "--wait".as_ref(), "2s".as_ref(), big.as_os_str()]);
-    fails(&put, 5, "not safe: 0 of 1 copies, and the other nodes refused");
+    fails(&put, 5, "not safe: 0 of 1 copies, and no other node takes one");
+    fails(&put, 5, "n0: the vault's limit on that node is reached");
     bench.holds("small", &fs::read(&small).expect("a file"));
     let status = bench.client.well(["status"]);
     let node = status.event("node");
     assert!(node["used"].as_u64() <= node["limit"].as_u64(), "{node}");
 
-    // Another vault on another node of the same size: one's limit is not the other's.
+    // Another vault on the same node: one's limit is not the other's.
     let output = command(&bench.nodes[0].data_dir).args(["invite", "1MiB"]).output().expect("it runs");
     let invited: serde_json::Value = serde_json::from_slice(&output.stdout).expect("an invitation");
     let neighbour = Client::new(&bench.home.path().join("neighbour"));
@@ -74,7 +75,8 @@ fn d03_a_put_onto_full_disks_of_all_nodes_says_so_and_goes_on_when_there_is_room
     // No disk has as much as shall stay free on it.
     restart(&mut bench, "900TiB");
     let put = bench.client.run([OsStr::new("put"), big.as_os_str()]);
-    fails(&put, 5, "not safe: 0 of 2 copies, and the other nodes refused");
+    fails(&put, 5, "not safe: 0 of 2 copies, and no other node takes one");
+    fails(&put, 5, "n1: that node's disk is full");
     assert!(put.events.iter().all(|event| event["event"] != "put"), "no success is told");
     fails(&bench.client.run(["stat", "/big"]), 6, "does not exist");
     bench.holds("small", &fs::read(&small).expect("a file"));

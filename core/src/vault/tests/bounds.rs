@@ -49,3 +49,22 @@ fn reads_that_push_one_anothers_blocks_out_still_end() {
     }
     assert!(world.needed < 500, "{} blocks were asked for", world.needed);
 }
+
+#[test]
+fn a_reader_that_takes_less_than_a_chunk_at_a_time_is_not_given_more_than_it_has_room_for() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    let content = noise(20_000_000, 1);
+    device.put(&mut world, "/film", &content);
+    device.commit(&mut world);
+    let id = device.start(&mut world, Command::Read { path: path("/film"), from: 0, len: None });
+    let (ahead, mut taken) = (1_000_000, 0);
+    device.handle(&mut world, Input::Pull(id, ahead));
+    while !device.replies.contains_key(&id) {
+        taken += 10_000;
+        device.handle(&mut world, Input::Pull(id, 10_000));
+        let given = device.bytes[&id].len();
+        assert!(given <= taken + ahead + crate::limits::CHUNK_MAX, "{given} bytes given, {taken} taken");
+    }
+    assert!(device.bytes[&id] == content);
+}
