@@ -104,7 +104,7 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli, output: Output) -> Result<(), CliError> {
     match &cli.command {
-        Command::Completions(args) => return Ok(args.run()),
+        Command::Completions(args) => return args.run(),
         Command::Man(args) => return args.run(),
         _ => {}
     }

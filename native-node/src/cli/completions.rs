@@ -3,6 +3,8 @@
 use clap::CommandFactory;
 use clap_complete::Shell;
 
+use super::error::CliError;
+
 /// Prints completions for a shell
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -11,7 +13,8 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(&self) {
+    pub(super) fn run(&self) -> Result<(), CliError> {
         clap_complete::generate(self.shell, &mut super::Cli::command(), "cachette", &mut std::io::stdout());
+        Ok(())
     }
 }

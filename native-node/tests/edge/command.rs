@@ -134,3 +134,15 @@ fn a_seed_that_others_can_read_is_refused() {
     assert_eq!(code, Some(4));
     assert!(text.contains("chmod 600"), "{text}");
 }
+
+#[test]
+fn man_pages_are_written_for_every_command() {
+    let home = tempfile::tempdir().expect("a directory");
+    let folder = home.path().join("share/man1");
+    let (code, text) = said(&cachette(home.path()).arg("man").arg(&folder).output().expect("it runs"));
+    assert_eq!(code, Some(0), "{text}");
+    let put = std::fs::read_to_string(folder.join("cachette-put.1")).expect("a page");
+    assert!(put.contains("publish\\-every") && folder.join("cachette.1").exists(), "{put}");
+    let (code, text) = said(&cachette(home.path()).arg("man").arg(folder.join("cachette.1")).output().expect("it runs"));
+    assert!(code == Some(4) && text.contains("hint: name a folder"), "{text}");
+}
