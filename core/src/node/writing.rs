@@ -3,25 +3,26 @@
 //! A block is offered to the first carriers of its partition's order; for one that cannot be reached or refuses, the next in order
 //! takes its place, and when it comes back while this machine lives, it is offered its copy again. Offers, bytes and acks of many
 //! blocks are under way at once. Bytes stay in memory until nothing more can be done, but for blocks that are safe already: of those,
-//! the oldest are let go beyond [`LINGER_WINDOW`], and a late holder's copy comes from another holder.
+//! the oldest are let go beyond [`LINGER_WINDOW`](crate::limits::LINGER_WINDOW), and a late holder's copy comes from another holder.
 
+mod keeping;
+mod outbox;
 mod placing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use outbox::Outbox;
 use placing::{Aim, Mark, Placing};
 
 use super::hub::{Hub, Note};
 use super::links::Standing;
 use super::reading::Reading;
-use super::timers::Timer;
 use super::{Event, Trouble};
-use crate::block::{Block, SizeLog};
+use crate::block::Block;
 use crate::copies::Copies;
 use crate::id::{BlockId, PeerId, VaultId};
-use crate::limits::{LINGER_WINDOW, LIST_MAX, MEND_WINDOW, OFFERS_PER_LINK, OWED_MAX, REDIAL_MAX, REDIAL_MIN, SUSPECT_AFTER};
-use crate::message::{Denial, Ids, Message, Offer, Plain};
-use crate::time::{Span, Time};
+use crate::limits::MEND_WINDOW;
+use crate::message::{Denial, Ids, Message, Plain};
 
 /// Blocks on their way to holders.
 #[derive(Debug, Default)]
@@ -38,20 +39,6 @@ pub(super) struct Writing {
     /// Blocks whose bytes have to be fetched from a holder for another one.
     bodiless: VecDeque<BlockId>,
     fetching: BTreeSet<BlockId>,
-}
-
-/// What one holder is offered.
-#[derive(Debug, Default)]
-struct Outbox {
-    waiting: VecDeque<BlockId>,
-    /// Blocks offered that it has not answered, and blocks sent that it has not acked.
-    offered: usize,
-    sent: usize,
-    progress: Time,
-    watched: bool,
-    /// Pauses in a row because it was busy.
-    busy: u32,
-    retry: bool,
 }
 
 impl Writing {
@@ -239,34 +226,6 @@ impl Writing {
         }
     }
 
-    /// Looks whether a holder still answers; goes on to the next for what it leaves unanswered. A late ack still counts.
-    pub(super) fn look(&mut self, hub: &mut Hub, peer: PeerId) {
-        let Some(outbox) = self.outboxes.get_mut(&peer) else { return };
-        outbox.watched = false;
-        let waited = hub.now().since(outbox.progress);
-        if outbox.offered + outbox.sent == 0 {
-            return;
-        }
-        if waited >= SUSPECT_AFTER {
-            for id in self.with_mark(&peer, |mark| matches!(mark, Mark::Offered | Mark::Sent)) {
-                self.fail(hub, id, peer, Mark::Lost, Trouble::Silent);
-            }
-        } else {
-            outbox.watched = true;
-            hub.arm(Span(SUSPECT_AFTER.millis() - waited.millis()), Timer::Offers(peer));
-        }
-    }
-
-    /// Offers again to a holder that was busy.
-    pub(super) fn retry(&mut self, hub: &mut Hub, peer: PeerId) {
-        if let Some(outbox) = self.outboxes.get_mut(&peer) {
-            outbox.retry = false;
-        }
-        if hub.links.link_of(&peer).is_some() {
-            self.ready.insert(peer);
-        }
-    }
-
     /// Looks again at every block of a vault whose carriers may have changed.
     pub(super) fn followed(&mut self, hub: &mut Hub, vault: VaultId) {
         let ids: Vec<BlockId> = self.blocks.iter().filter(|(_, placing)| placing.vault == vault).map(|(id, _)| *id).collect();
@@ -336,166 +295,6 @@ impl Writing {
         self.review(hub, id);
     }
 
-    /// Lets go of what needs no more doing: of the block when it is complete or hopeless, of its bytes when it has to wait. One that is
-    /// not safe yet waits, bytes and all, for every holder that may come back; only refusals leave it without hope.
-    fn review(&mut self, hub: &mut Hub, id: BlockId) {
-        let Some(copies) = self.copies(hub, id) else { return };
-        let Some(placing) = self.blocks.get_mut(&id) else { return };
-        let has_to_be_safe = placing.aim == Aim::Copies && !placing.settled && !copies.is_safe();
-        if has_to_be_safe && placing.count(|mark| mark == Mark::Lost) > 0 {
-            return;
-        }
-        if placing.count(Mark::under_way) > 0 && !(placing.aim == Aim::Copies && copies.is_complete()) {
-            if copies.is_safe() && placing.aim == Aim::Copies {
-                self.linger(id);
-            }
-            return;
-        }
-        let told = std::mem::replace(&mut placing.settled, true);
-        if placing.aim == Aim::Copies && !told {
-            hub.tell(Event::Settled(id, copies));
-        }
-        let hope = placing.aim == Aim::Copies && copies.durable > 0 && placing.count(|mark| mark == Mark::Lost) > 0;
-        if copies.is_complete() || !hope {
-            self.drop_block(id);
-            return;
-        }
-        self.let_go(id);
-        if !told {
-            self.owed.push_back(id);
-            while self.owed.len() > OWED_MAX
-                && let Some(oldest) = self.owed.pop_front()
-            {
-                if self.blocks.get(&oldest).is_some_and(|placing| placing.settled && placing.count(Mark::under_way) == 0) {
-                    self.drop_block(oldest);
-                }
-            }
-        }
-    }
-
-    /// Keeps the bytes of a safe block for its further copies, and lets go of the oldest such bytes beyond the window.
-    fn linger(&mut self, id: BlockId) {
-        let Some(placing) = self.blocks.get_mut(&id) else { return };
-        let Some(body) = placing.body.as_ref().filter(|_| !placing.lingering) else { return };
-        placing.lingering = true;
-        self.lingering_bytes += body.bytes().len();
-        self.lingering.push_back(id);
-        while self.lingering_bytes > LINGER_WINDOW
-            && let Some(oldest) = self.lingering.pop_front()
-        {
-            self.let_go(oldest);
-        }
-    }
-
-    /// Lets go of a block's bytes.
-    fn let_go(&mut self, id: BlockId) {
-        let Some(placing) = self.blocks.get_mut(&id) else { return };
-        let Some(body) = placing.body.take() else { return };
-        if std::mem::take(&mut placing.lingering) {
-            self.lingering_bytes -= body.bytes().len();
-        }
-    }
-
-    /// Forgets a block.
-    fn drop_block(&mut self, id: BlockId) {
-        self.let_go(id);
-        let Some(placing) = self.blocks.remove(&id) else { return };
-        for (mark, count) in [(Mark::Offered, true), (Mark::Sent, false)] {
-            for peer in placing.marked(mark) {
-                if let Some(outbox) = self.outboxes.get_mut(&peer) {
-                    let open = if count { &mut outbox.offered } else { &mut outbox.sent };
-                    *open = open.saturating_sub(1);
-                }
-            }
-        }
-        if self.lingering.len() > 2 * self.blocks.len() + 64 {
-            self.lingering.retain(|id| self.blocks.get(id).is_some_and(|placing| placing.lingering));
-        }
-        if self.owed.len() > 2 * self.blocks.len() + 64 {
-            self.owed.retain(|id| self.blocks.contains_key(id));
-        }
-    }
-
-    /// Marks a holder and keeps the outbox's counts true.
-    fn mark(&mut self, id: BlockId, peer: PeerId, mark: Mark) {
-        let Some(placing) = self.blocks.get_mut(&id) else { return };
-        let old = placing.mark(peer, mark);
-        let outbox = self.outboxes.entry(peer).or_default();
-        match old {
-            Some(Mark::Offered) => outbox.offered = outbox.offered.saturating_sub(1),
-            Some(Mark::Sent) => outbox.sent = outbox.sent.saturating_sub(1),
-            _ => {}
-        }
-        match mark {
-            Mark::Offered => outbox.offered += 1,
-            Mark::Sent => outbox.sent += 1,
-            Mark::Waiting if old != Some(Mark::Waiting) => outbox.waiting.push_back(id),
-            _ => {}
-        }
-        if !outbox.waiting.is_empty() {
-            self.ready.insert(peer);
-        }
-    }
-
-    /// Offers what waits for a holder, in lists, as far as it has answered earlier ones.
-    fn offer(&mut self, hub: &mut Hub, peer: PeerId) {
-        let Some(link) = hub.links.link_of(&peer).filter(|_| self.outboxes.get(&peer).is_none_or(|outbox| !outbox.retry)) else { return };
-        let mut offers: BTreeMap<VaultId, Vec<(BlockId, SizeLog)>> = BTreeMap::new();
-        loop {
-            let Some(outbox) = self.outboxes.get_mut(&peer) else { return };
-            if outbox.offered >= OFFERS_PER_LINK {
-                break;
-            }
-            let Some(id) = outbox.waiting.pop_front() else { break };
-            let Some(placing) = self.blocks.get(&id).filter(|placing| placing.of(&peer) == Some(Mark::Waiting)) else { continue };
-            let vault = placing.vault;
-            // A block that is not here is offered at the largest size that it can have.
-            let size = placing.body.as_ref().map_or(SizeLog::MAX, Block::size_log);
-            self.mark(id, peer, Mark::Offered);
-            let list = offers.entry(vault).or_default();
-            list.push((id, size));
-            if list.len() == LIST_MAX {
-                let blocks = std::mem::take(list);
-                hub.send(link, Plain::Offer(Offer { vault, blocks, sources: Vec::new() }));
-            }
-        }
-        self.ready.remove(&peer);
-        for (vault, blocks) in offers.into_iter().filter(|(_, blocks)| !blocks.is_empty()) {
-            hub.send(link, Plain::Offer(Offer { vault, blocks, sources: Vec::new() }));
-        }
-        let Some(outbox) = self.outboxes.get_mut(&peer) else { return };
-        if outbox.offered > 0 && !outbox.watched {
-            outbox.watched = true;
-            outbox.progress = hub.now();
-            hub.arm(SUSPECT_AFTER, Timer::Offers(peer));
-        }
-    }
-
-    /// Notes that a holder answers.
-    fn progress(&mut self, hub: &Hub, peer: &PeerId) {
-        if let Some(outbox) = self.outboxes.get_mut(peer) {
-            outbox.progress = hub.now();
-            if !outbox.waiting.is_empty() {
-                self.ready.insert(*peer);
-            }
-        }
-    }
-
-    /// Offers nothing to a busy holder for a while; returns `false` when it was busy too often.
-    fn pause(&mut self, hub: &mut Hub, peer: PeerId) -> bool {
-        let Some(outbox) = self.outboxes.get_mut(&peer) else { return false };
-        if outbox.busy >= BUSY_IN_A_ROW {
-            return false;
-        }
-        if !std::mem::replace(&mut outbox.retry, true) {
-            let cap = (REDIAL_MIN.millis() << outbox.busy).min(REDIAL_MAX.millis());
-            outbox.busy += 1;
-            let pause = Span(1 + hub.chance.below(cap));
-            hub.arm(pause, Timer::Retry(peer));
-        }
-        true
-    }
-
     fn fetch_body(&mut self, id: BlockId) {
         if let Some(placing) = self.blocks.get_mut(&id).filter(|placing| !placing.fetching) {
             placing.fetching = true;
@@ -523,6 +322,3 @@ impl Writing {
         marked.map(|(id, _)| *id).collect()
     }
 }
-
-/// Pauses in a row for a busy holder until the next one is tried: half a minute in all.
-const BUSY_IN_A_ROW: u32 = 6;
