@@ -96,6 +96,13 @@ pub const LINGER_WINDOW: usize = 32 << 20;
 pub const OWED_MAX: usize = 65_536;
 /// Blocks that are fetched at once only to be handed to holders that lack them.
 pub const MEND_WINDOW: usize = 16;
+/// Bytes of the smallest block that a holder is sent to from another holder: what is smaller costs less than the detour.
+pub const PULL_MIN: usize = 64 << 10;
+/// While its uplink has nothing to do, a writer waits so long for holders that pull from others, and then sends the blocks itself: some
+/// round trips, and the time of a disk.
+pub const PULL_PATIENCE: Span = Span::seconds(2);
+/// What a writer offers anew because it came from nowhere is no longer waited for from a source that has delivered nothing for so long.
+pub const PULL_STALL: Span = Span::seconds(1);
 /// Bytes of blocks that a holder fetches from another one at once: 2 MB/s at a second's round trip, and little to wait for in vain.
 pub const PULL_WINDOW: usize = 2 << 20;
 /// An offered block waits so long for its turn to be fetched from another holder, and so long again until it comes; then the writer is

@@ -5,6 +5,7 @@ mod determinism;
 mod faults_and_blocks;
 mod five_rules;
 mod hostile_peers;
+mod slow_uplinks;
 mod soak;
 mod two_devices;
 mod vaults_and_carriers;

@@ -12,7 +12,7 @@ mod inviting;
 mod offered;
 mod pulling;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use offered::Offered;
 use pulling::{Pull, Pulling};
@@ -115,11 +115,14 @@ impl Receiving {
             return;
         };
         let source = source.filter(|source| self.pulling.takes(hub.now(), source));
-        let (mut held, mut pulls) = (Vec::new(), Vec::new());
+        let (mut held, mut pulls, mut doubted) = (Vec::new(), Vec::new(), BTreeSet::new());
         for (((id, size), flag), is_durable) in blocks.into_iter().zip(flags).zip(durable) {
             if flag || is_durable {
                 held.push(id);
             } else if let Some(coming) = self.coming.get_mut(&(vault, id)).filter(|coming| coming.from != Some(link)) {
+                // Offered anew by whom it is fetched for: the writer could send it by now.
+                let again = source.is_none() && coming.from.is_some() && coming.waiters.contains(&link);
+                doubted.extend(coming.source.filter(|_| again));
                 coming.wait(link);
             } else if source.is_some() {
                 self.offered.enter(vault, id);
@@ -134,6 +137,7 @@ impl Receiving {
             hub.send(link, Plain::Stored(Ids { vault, ids: held }));
         }
         self.invite(hub, admission, link);
+        doubted.iter().for_each(|peer| self.doubt_source(hub, admission, peer));
         if let Some(source) = source {
             self.pull(hub, admission, source, pulls);
         }
@@ -175,8 +179,11 @@ impl Receiving {
         true
     }
 
-    /// Takes in that invited blocks cannot be delivered after all.
+    /// Takes in that invited blocks cannot be delivered after all: their room is free for others.
     pub(super) fn absent(&mut self, hub: &mut Hub, admission: &mut Admission, link: LinkId, absent: &Ids) {
+        if let Some(inbox) = self.links.get_mut(&link) {
+            inbox.progress = hub.now();
+        }
         for id in &absent.ids {
             if self.coming.get(&(absent.vault, *id)).is_some_and(|coming| coming.from == Some(link)) {
                 self.withdraw(admission, absent.vault, *id);

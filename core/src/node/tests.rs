@@ -6,4 +6,5 @@ mod pulling;
 mod putting;
 mod reading;
 mod records;
+mod trailing;
 mod waiting;

@@ -24,6 +24,8 @@ pub(super) enum Timer {
     Ask(LinkId, Ask),
     /// Looks whether a holder still answers offers.
     Offers(PeerId),
+    /// Looks whether holders that pull from others do, and whether the uplink idles meanwhile.
+    Pulls,
     /// Offers again to a holder that was busy.
     Retry(PeerId),
     /// Hands records again to a carrier that had no room for them.
@@ -41,7 +43,7 @@ impl Timer {
             Self::Beat(_) => Wake::Heartbeat,
             Self::Redial(_) | Self::Retry(_) | Self::Publish(_) => Wake::Redial,
             Self::Fetch(_) => Wake::Hedge,
-            Self::Ask(..) | Self::Offers(_) | Self::Invited(_) | Self::Source(_) => Wake::Timeout,
+            Self::Ask(..) | Self::Offers(_) | Self::Pulls | Self::Invited(_) | Self::Source(_) => Wake::Timeout,
         }
     }
 }

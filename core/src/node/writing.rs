@@ -4,15 +4,21 @@
 //! takes its place, and when it comes back while this machine lives, it is offered its copy again. Offers, bytes and acks of many
 //! blocks are under way at once. Bytes stay in memory until nothing more can be done, but for blocks that are safe already: of those,
 //! the oldest are let go beyond [`LINGER_WINDOW`](crate::limits::LINGER_WINDOW), and a late holder's copy comes from another holder.
+//!
+//! On a slow uplink ([`uplink`] measures it) a block of [`PULL_MIN`](crate::limits::PULL_MIN) or more leaves once, and the other holders
+//! pull it from the first ([`trailing`]). Each acks here itself, and nothing else counts.
 
 mod keeping;
 mod outbox;
 mod placing;
+mod trailing;
+mod uplink;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use outbox::Outbox;
 use placing::{Aim, Mark, Placing};
+use uplink::Uplink;
 
 use super::hub::{Hub, Note};
 use super::links::Standing;
@@ -22,7 +28,7 @@ use crate::block::Block;
 use crate::copies::Copies;
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::MEND_WINDOW;
-use crate::message::{Denial, Ids, Message, Plain};
+use crate::message::{Denial, Ids, Plain};
 
 /// Blocks on their way to holders.
 #[derive(Debug, Default)]
@@ -39,6 +45,11 @@ pub(super) struct Writing {
     /// Blocks whose bytes have to be fetched from a holder for another one.
     bodiless: VecDeque<BlockId>,
     fetching: BTreeSet<BlockId>,
+    uplink: Uplink,
+    /// Holders that want a block and are kept waiting.
+    held: VecDeque<(BlockId, PeerId)>,
+    /// Whether a timer looks at what holders pull from others.
+    watching: bool,
 }
 
 impl Writing {
@@ -97,21 +108,17 @@ impl Writing {
             };
             match placing.of(&peer) {
                 // A late want is as good as one in time.
-                Some(Mark::Offered | Mark::Waiting | Mark::Lost) => {}
-                Some(Mark::Sent) => continue,
+                Some(Mark::Offered | Mark::Waiting | Mark::Behind | Mark::Pulls | Mark::Lost) => {}
+                Some(Mark::Held | Mark::Sent) => continue,
                 _ => {
                     absent.push(id);
                     continue;
                 }
             }
-            if let Some(block) = placing.body.clone() {
-                let vault = placing.vault;
-                hub.send(link, Message::Block(vault, block));
-                self.mark(id, peer, Mark::Sent);
-            } else {
+            if self.keeps_back(hub, placing, &peer) {
+                self.hold(hub, id, peer);
+            } else if !self.send(hub, link, id, peer) {
                 absent.push(id);
-                self.mark(id, peer, Mark::Lacks);
-                self.fetch_body(id);
             }
         }
         if !absent.is_empty() {
@@ -125,13 +132,17 @@ impl Writing {
         if let Some(outbox) = self.outboxes.get_mut(&peer) {
             outbox.busy = 0;
         }
+        let outbox = self.outboxes.get_mut(&peer);
+        let departures = outbox.map(|outbox| stored.ids.iter().filter_map(|id| outbox.departures.remove(id)).collect::<Vec<_>>());
+        self.uplink.acked(hub.now(), &departures.unwrap_or_default());
         for id in &stored.ids {
             let Some(placing) = self.blocks.get(id) else { continue };
-            let asked = matches!(placing.of(&peer), Some(Mark::Offered | Mark::Sent | Mark::Lost | Mark::Waiting));
+            let asked = placing.of(&peer).is_some_and(|mark| !matches!(mark, Mark::Stored | Mark::Lacks | Mark::Refused));
             if placing.vault != stored.vault || !asked {
                 continue;
             }
             self.mark(*id, peer, Mark::Stored);
+            self.lead(hub, *id);
             hub.note(Note::Given(*id, peer, true));
             self.tell_placed(hub, *id);
             self.review(hub, *id);
@@ -144,7 +155,7 @@ impl Writing {
         let later = why == Denial::Busy && self.pause(hub, peer);
         for id in ids {
             let mark = self.blocks.get(id).and_then(|placing| placing.of(&peer));
-            if later && matches!(mark, Some(Mark::Offered | Mark::Sent)) {
+            if later && mark.is_some_and(Mark::unanswered) {
                 self.mark(*id, peer, Mark::Waiting);
             } else if mark.is_some_and(Mark::under_way) && !later {
                 let mark = if why == Denial::Busy { Mark::Lost } else { Mark::Refused };
@@ -203,7 +214,7 @@ impl Writing {
 
     /// Queues again what was under way to a holder whose link ended.
     pub(super) fn unlinked(&mut self, peer: PeerId) {
-        for id in self.with_mark(&peer, |mark| matches!(mark, Mark::Offered | Mark::Sent)) {
+        for id in self.with_mark(&peer, |mark| mark.unanswered() || mark == Mark::Held) {
             self.mark(id, peer, Mark::Waiting);
         }
     }
@@ -221,7 +232,7 @@ impl Writing {
 
     /// Goes on to the next carrier for everything meant for one that fell silent. A late ack still counts.
     pub(super) fn suspect(&mut self, hub: &mut Hub, peer: PeerId) {
-        for id in self.with_mark(&peer, |mark| matches!(mark, Mark::Waiting | Mark::Offered | Mark::Sent)) {
+        for id in self.with_mark(&peer, |mark| mark.under_way() && mark != Mark::Lacks) {
             self.fail(hub, id, peer, Mark::Lost, Trouble::Silent);
         }
     }
@@ -237,6 +248,7 @@ impl Writing {
 
     /// Sends offers, and asks for the bytes that holders lack; called after every input.
     pub(super) fn flush(&mut self, hub: &mut Hub, reading: &mut Reading) {
+        self.release(hub);
         for peer in std::mem::take(&mut self.ready) {
             self.offer(hub, peer);
         }
@@ -259,6 +271,7 @@ impl Writing {
         if in_play >= wanted {
             return;
         }
+        let chosen = self.chosen(placing);
         let takers = hub.takers(&placing.vault, &id);
         let (fresh, tried): (Vec<_>, Vec<_>) = takers.into_iter().partition(|peer| placing.of(peer).is_none());
         let lost = |peer: &PeerId| placing.of(peer) == Some(Mark::Lost) && Some(*peer) != failed;
@@ -272,7 +285,7 @@ impl Writing {
             }
             let trouble = match hub.standing(&peer) {
                 Standing::Up | Standing::Trying => {
-                    self.mark(id, peer, Mark::Waiting);
+                    self.mark(id, peer, chosen);
                     in_play += 1;
                     continue;
                 }
@@ -282,6 +295,7 @@ impl Writing {
             self.mark(id, peer, Mark::Lost);
             hub.tell(Event::Unplaced(id, peer, trouble));
         }
+        self.lead(hub, id);
     }
 
     /// Marks a holder that did not take a block, and goes on to the next.
@@ -292,6 +306,7 @@ impl Writing {
             hub.tell(Event::Unplaced(id, peer, trouble));
             self.advance(hub, id, Some(peer));
         }
+        self.lead(hub, id);
         self.review(hub, id);
     }
 

@@ -29,12 +29,23 @@ pub enum Malice {
     Silence,
     /// Takes every offer up and never says that it is stored.
     Sink,
+    /// Says that it has stored whatever it is offered, and never gives any of it away.
+    Boast,
 }
 
 impl Malice {
     /// All of them.
-    pub const ALL: [Self; 8] =
-        [Self::Uninvited, Self::WrongBlocks, Self::Answers, Self::Offers, Self::Fetches, Self::Records, Self::Silence, Self::Sink];
+    pub const ALL: [Self; 9] = [
+        Self::Uninvited,
+        Self::WrongBlocks,
+        Self::Answers,
+        Self::Offers,
+        Self::Fetches,
+        Self::Records,
+        Self::Silence,
+        Self::Sink,
+        Self::Boast,
+    ];
 
     /// Says whether an honest peer must close the link for it.
     #[must_use]
@@ -132,7 +143,7 @@ impl Hostile {
                     self.say(link, Plain::Publish((Ask(len as u32), RecordBytes(bytes))));
                 }
             }
-            Malice::WrongBlocks | Malice::Silence | Malice::Sink => {}
+            Malice::WrongBlocks | Malice::Silence | Malice::Sink | Malice::Boast => {}
         }
     }
 
@@ -148,6 +159,10 @@ impl Hostile {
             (Malice::Sink, Message::Plain(Plain::Offer(offer))) => {
                 let ids = offer.blocks.into_iter().map(|(id, _)| id).collect();
                 self.say(link, Plain::Want(Ids { vault, ids }));
+            }
+            (Malice::Boast, Message::Plain(Plain::Offer(offer))) => {
+                let ids = offer.blocks.into_iter().map(|(id, _)| id).collect();
+                self.say(link, Plain::Stored(Ids { vault: offer.vault, ids }));
             }
             (Malice::Records, Message::Plain(Plain::Records((ask, _)))) => {
                 let mut bytes = vec![0x99; 500];

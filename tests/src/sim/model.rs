@@ -21,9 +21,17 @@ impl Blocks {
     /// # Panics
     /// Never: 4 KiB is a block's size.
     pub fn make(&mut self, rng: &mut Rng) -> Block {
-        let mut bytes = vec![0; 4096];
+        self.make_of(rng, 4096)
+    }
+
+    /// The same of another size.
+    ///
+    /// # Panics
+    /// When that is no block's size.
+    pub fn make_of(&mut self, rng: &mut Rng, size: usize) -> Block {
+        let mut bytes = vec![0; size];
         rng.fill(&mut bytes);
-        let block = Block::new(bytes.into()).expect("4 KiB is a block's size");
+        let block = Block::new(bytes.into()).expect("a block's size");
         self.blocks.insert(block.id(), (block.bytes().clone(), 0));
         block
     }

@@ -62,6 +62,7 @@ pub enum Output {
 pub struct Network {
     rng: Rng,
     weather: BTreeMap<(HostNo, HostNo), Weather>,
+    uplinks: BTreeMap<HostNo, Uplink>,
     cuts: BTreeSet<(HostNo, HostNo)>,
     conns: BTreeMap<Conn, Connection>,
     events: Schedule<Event>,
@@ -81,6 +82,15 @@ struct Connection {
     opened: bool,
     /// Whether whatever is sent is lost.
     broken: bool,
+}
+
+/// What everything has to pass that a host sends, whoever it is for.
+#[derive(Debug)]
+struct Uplink {
+    /// Bytes per millisecond.
+    rate: u64,
+    busy_until: Time,
+    passed: u64,
 }
 
 /// One direction of a connection.
@@ -115,6 +125,7 @@ impl Network {
         Self {
             rng,
             weather: BTreeMap::new(),
+            uplinks: BTreeMap::new(),
             cuts: BTreeSet::new(),
             conns: BTreeMap::new(),
             events: Schedule::new(),
@@ -127,6 +138,17 @@ impl Network {
     /// Sets what the path from one host to another is like.
     pub fn set_weather(&mut self, from: HostNo, to: HostNo, weather: Weather) {
         self.weather.insert((from, to), weather);
+    }
+
+    /// Lets everything that a host sends pass one uplink of so many bytes per millisecond.
+    pub fn set_uplink(&mut self, host: HostNo, rate: u64) {
+        self.uplinks.insert(host, Uplink { rate, busy_until: Time(0), passed: 0 });
+    }
+
+    /// Returns how many bytes have passed a host's uplink since it was set.
+    #[must_use]
+    pub fn uploaded(&self, host: HostNo) -> u64 {
+        self.uplinks.get(&host).map_or(0, |uplink| uplink.passed)
     }
 
     /// Stops breaking connections by chance.
@@ -322,9 +344,10 @@ impl Network {
         };
         let lag = weather.delay.millis() + self.rng.below(weather.jitter.millis() + 1) + bytes / weather.rate.max(1);
         let Some(connection) = self.conns.get_mut(&from.conn).filter(|connection| !connection.broken) else { return };
+        let leaves = self.uplinks.get_mut(&connection.hosts[from.way()]).map_or(now, |uplink| uplink.pass(now, bytes));
         let way = &mut connection.ways[from.way()];
         way.queue.push_back(parcel);
-        way.busy_until = way.busy_until.max(now + Span(lag));
+        way.busy_until = way.busy_until.max(leaves + Span(lag));
         self.events.put(way.busy_until, Event::Arrive(from.conn, from.way()));
     }
 
@@ -349,6 +372,15 @@ impl Network {
 
     fn weather_of(&self, connection: &Connection, way: usize) -> Weather {
         self.weather.get(&(connection.hosts[way], connection.hosts[1 - way])).copied().unwrap_or(FAIR)
+    }
+}
+
+impl Uplink {
+    /// Lets bytes pass; returns when they have.
+    fn pass(&mut self, now: Time, bytes: u64) -> Time {
+        self.passed += bytes;
+        self.busy_until = self.busy_until.max(now) + Span(bytes / self.rate.max(1));
+        self.busy_until
     }
 }
 

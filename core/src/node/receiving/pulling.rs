@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::{Coming, Receiving};
 use crate::block::SizeLog;
 use crate::id::{BlockId, PeerId, VaultId};
-use crate::limits::{NODE_WINDOW, PULL_IDLE, PULL_SOURCES, PULL_TIMEOUT, PULL_WINDOW, REDIAL_MAX};
+use crate::limits::{NODE_WINDOW, PULL_IDLE, PULL_SOURCES, PULL_STALL, PULL_TIMEOUT, PULL_WINDOW, REDIAL_MAX};
 use crate::link::CloseReason;
 use crate::message::{Denial, Ids, Plain, Refused};
 use crate::node::admission::Admission;
@@ -40,6 +40,8 @@ pub(super) struct Source {
     bytes: usize,
     /// When it or this node last had something to do for the other.
     used: Time,
+    /// When it last delivered a block.
+    delivered: Time,
     /// Until when it is left alone, because it failed.
     shunned: Time,
     /// Whether it was called again after its link was lost, and nothing has come since.
@@ -207,7 +209,7 @@ impl Receiving {
     /// Notes that a source delivers.
     pub(super) fn source_delivers(&mut self, hub: &Hub, peer: &PeerId) {
         if let Some(source) = self.pulling.sources.get_mut(peer) {
-            source.used = hub.now();
+            (source.used, source.delivered) = (hub.now(), hub.now());
             source.called_again = false;
         }
     }
@@ -235,6 +237,15 @@ impl Receiving {
         self.hand_back(overdue);
         self.feed(hub, admission);
         self.watch(hub, peer);
+    }
+
+    /// Gives up on a source that has delivered nothing lately: a writer could send what was asked of it.
+    pub(super) fn doubt_source(&mut self, hub: &mut Hub, admission: &mut Admission, peer: &PeerId) {
+        let Some(source) = self.pulling.sources.get(peer) else { return };
+        let stalls = |since: &Time| hub.now().since(source.delivered.max(*since)) >= PULL_STALL;
+        if source.open.values().any(stalls) {
+            self.source_failed(hub, admission, peer);
+        }
     }
 
     /// Leaves a carrier alone for a while: what was to come from it is asked of the writers. A link that blocks are still to come over

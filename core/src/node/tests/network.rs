@@ -26,6 +26,9 @@ pub(super) struct Net {
     links: BTreeMap<u64, Line>,
     next: u64,
     chance: Chance,
+    /// Bytes of blocks that leave the client in a millisecond, whoever they go to; all at once while nothing is set.
+    pub(super) uplink: Option<u64>,
+    uplink_busy: Time,
     /// Everything that was sent, in order: from, to, message.
     pub(super) sent: Vec<(usize, usize, Message)>,
 }
@@ -61,7 +64,8 @@ pub(super) struct Shelf {
 
 struct Line {
     ends: [usize; 2],
-    ways: [VecDeque<Message>; 2],
+    /// What is on its way, and when it can arrive.
+    ways: [VecDeque<(Time, Message)>; 2],
 }
 
 impl Net {
@@ -69,7 +73,16 @@ impl Net {
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let chance = Chance::new(&bytes);
-        Self { now: Time(1_000_000), hosts: Vec::new(), links: BTreeMap::new(), next: 0, chance, sent: Vec::new() }
+        Self {
+            now: Time(1_000_000),
+            hosts: Vec::new(),
+            links: BTreeMap::new(),
+            next: 0,
+            chance,
+            uplink: None,
+            uplink_busy: Time(0),
+            sent: Vec::new(),
+        }
     }
 
     /// A network with a client (host 0) and `carriers` carriers that have admitted its vault, all linked.
@@ -205,9 +218,10 @@ impl Net {
             if self.step() {
                 continue;
             }
-            let next =
-                self.hosts.iter().filter(|host| host.alive).filter_map(|host| host.node.deadline()).map(|deadline| deadline.at).min();
-            match next.filter(|at| *at <= end) {
+            let alive = self.hosts.iter().filter(|host| host.alive);
+            let wakes = alive.filter_map(|host| host.node.deadline()).map(|deadline| deadline.at);
+            let arrivals = self.links.values().flat_map(|line| &line.ways).filter_map(|way| way.front()).map(|(at, _)| *at);
+            match wakes.chain(arrivals).min().filter(|at| *at <= end) {
                 Some(at) => self.tick(at),
                 None => {
                     self.now = end;
@@ -235,7 +249,7 @@ impl Net {
         let mut things = Vec::new();
         for (number, line) in &self.links {
             for way in 0..2 {
-                if !line.ways[way].is_empty() {
+                if line.ways[way].iter().any(|(at, _)| *at <= self.now) {
                     things.push((*number, way, usize::MAX));
                 }
             }
@@ -251,8 +265,10 @@ impl Net {
         let (number, way, host) = things[self.chance.below(things.len() as u64) as usize];
         if host == usize::MAX {
             let line = self.links.get_mut(&number).expect("a link");
-            let (to, message) = (line.ends[1 - way], line.ways[way].pop_front());
-            if let Some(message) = message.filter(|_| !self.hosts[to].frozen) {
+            // What is short overtakes blocks that are still leaving.
+            let first = line.ways[way].iter().position(|(at, _)| *at <= self.now).expect("something that can arrive");
+            let (to, message) = (line.ends[1 - way], line.ways[way].remove(first));
+            if let Some((_, message)) = message.filter(|_| !self.hosts[to].frozen) {
                 self.input(to, Input::Received(LinkId(number), message));
             }
         } else {
@@ -308,11 +324,9 @@ impl Net {
         match output {
             Output::Dial(peer, _) => {
                 self.hosts[host].dials.push((self.now, peer));
-                let to = self.host_of(peer);
-                if self.hosts[to].alive && !self.hosts[to].frozen {
-                    self.connect(host, to);
-                } else {
-                    self.input(host, Input::Unreachable(peer, DialError::Refused));
+                match self.hosts.iter().position(|host| host.peer == peer && host.alive && !host.frozen) {
+                    Some(to) => drop(self.connect(host, to)),
+                    None => self.input(host, Input::Unreachable(peer, DialError::Refused)),
                 }
             }
             Output::Send(link, message) => self.carry(host, link, message),
@@ -331,7 +345,12 @@ impl Net {
         if let Some(line) = self.links.get_mut(&link.0) {
             let way = usize::from(line.ends[0] != from);
             let to = line.ends[1 - way];
-            line.ways[way].push_back(message.clone());
+            let mut at = self.now;
+            if let (0, Some(rate), Message::Block(_, block)) = (from, self.uplink, &message) {
+                self.uplink_busy = self.uplink_busy.max(self.now) + Span(block.bytes().len() as u64 / rate);
+                at = self.uplink_busy;
+            }
+            line.ways[way].push_back((at, message.clone()));
             self.sent.push((from, to, message));
         }
     }

@@ -1,8 +1,9 @@
 //! What carriers do when a writer names whom they can fetch its blocks from.
 
-use super::network::{LIMIT, Net, block, ids, is_fetch};
+use super::network::{self, LIMIT, Net, block, ids, is_fetch};
 use crate::block::Block;
 use crate::id::PeerId;
+use crate::identity::{Identity, Seed};
 use crate::link::CloseReason;
 use crate::message::{Message, Offer, Plain};
 use crate::node::{AskId, Request, Role};
@@ -148,13 +149,79 @@ fn a_silent_source_is_waited_for_no_longer_than_a_writer_is() {
     assert_eq!(fetched, Some(2), "2 MiB are fetched at once, the third waits");
     assert!(net.run(Span::seconds(15), |net| net.count(1, 0, is_want) > 0));
     net.settle();
-    let wanted = |net: &Net| -> usize {
-        net.sent.iter().map(|(.., message)| if let Message::Plain(Plain::Want(want)) = message { want.ids.len() } else { 0 }).sum()
-    };
     assert_eq!((wanted(&net), net.link(1, 2)), (3, None), "all three are asked of the writer, and late ones are not welcome");
     offer(&mut net, &chain, &[block(20, SIZE)], sources);
     net.settle();
     assert_eq!(wanted(&net), 4, "and the next at once");
+}
+
+/// How many blocks carrier 1 wants from its writer.
+fn wanted(net: &Net) -> usize {
+    let wants = net.sent.iter().filter(|(from, to, _)| (*from, *to) == (1, 0));
+    wants.map(|(.., message)| if let Message::Plain(Plain::Want(want)) = message { want.ids.len() } else { 0 }).sum()
+}
+
+#[test]
+fn what_does_not_get_its_turn_at_a_slow_source_is_asked_of_the_writer() {
+    let (mut net, chain) = Net::with_carriers(14, 3);
+    net.request(0, Request::Confirm(chain.vault(), Vec::new()));
+    net.connect(1, 2);
+    net.hosts[2].frozen = true;
+    let sources = vec![net.hosts[2].peer];
+    let blocks: Vec<_> = (10..16).map(|number| block(number, 1 << 20)).collect();
+    offer(&mut net, &chain, &blocks, sources);
+    net.run(Span::seconds(10), |_| false);
+    for block in &blocks[..2] {
+        net.forge(2, 1, Message::Block(chain.vault(), block.clone()));
+    }
+    net.run(Span(4900), |_| false);
+    assert_eq!((wanted(&net), net.count(1, 2, is_fetch)), (0, 3), "two were fetched at once, then each when another had come");
+    net.run(Span(200), |_| false);
+    assert_eq!((wanted(&net), net.link(1, 2).is_some()), (2, true), "the last two, and the source may go on");
+    for block in &blocks[2..4] {
+        net.forge(2, 1, Message::Block(chain.vault(), block.clone()));
+    }
+    net.settle();
+    assert_eq!((wanted(&net), net.count(1, 2, is_fetch), net.count(1, 0, is_stored) > 0), (2, 3, true));
+}
+
+#[test]
+fn a_source_that_hangs_up_again_and_again_is_called_once_more() {
+    let (mut net, chain) = Net::with_carriers(15, 3);
+    net.request(0, Request::Confirm(chain.vault(), Vec::new()));
+    net.hosts[2].store.stuck = true;
+    let sources = vec![net.hosts[2].peer];
+    let blocks: Vec<_> = (10..22).map(|number| block(number, 1 << 20)).collect();
+    offer(&mut net, &chain, &blocks, sources);
+    net.settle();
+    while let Some(link) = net.link(1, 2) {
+        net.cut(link, CloseReason::Gone);
+        net.settle();
+        assert!(net.hosts[1].dials.len() < 10, "it is called for ever");
+    }
+    assert_eq!((net.hosts[1].dials.len(), net.count(1, 2, is_fetch)), (2, 2));
+    assert_eq!(wanted(&net), 12, "everything is asked of the writer");
+}
+
+#[test]
+fn sources_without_end_are_not_called_and_their_blocks_are_asked_of_the_writer() {
+    let (mut net, _) = Net::with_carriers(16, 1);
+    let mut asked = 0;
+    for vault in 0..5u8 {
+        let named: Vec<_> =
+            (0..60u8).map(|number| Identity::from_seed(&Seed::new([vault, number].repeat(16).try_into().expect("32")))).collect();
+        let chain = network::chain(&net.hosts[0].identity, named.iter().map(|named| network::carrier(named.peer())).collect());
+        net.request(1, Request::Invite { ask: AskId(0), token: [vault; 16], limit: LIMIT });
+        net.settle();
+        net.request(0, Request::Redeem(AskId(50 + u64::from(vault)), net.hosts[1].peer, [vault; 16], chain.clone()));
+        net.settle();
+        for named in &named {
+            asked += 1;
+            offer(&mut net, &chain, &[block(asked, 4096)], vec![named.peer()]);
+        }
+        net.settle();
+    }
+    assert_eq!((wanted(&net), net.hosts[1].dials.len()), (300, 256));
 }
 
 #[test]
@@ -175,7 +242,7 @@ fn what_was_asked_over_a_link_that_another_one_replaced_is_asked_again() {
 fn a_source_that_has_more_than_the_writer_promised_is_not_to_blame() {
     let (mut net, chain, block) = offered(11);
     let sources = vec![net.hosts[2].peer];
-    let small = super::network::block(1, 4096).size_log();
+    let small = network::block(1, 4096).size_log();
     let lie = Offer { vault: chain.vault(), blocks: vec![(block.id(), small)], sources };
     net.forge(0, 1, Plain::Offer(lie).into());
     net.settle();

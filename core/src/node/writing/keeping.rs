@@ -72,11 +72,10 @@ impl Writing {
     pub(super) fn drop_block(&mut self, id: BlockId) {
         self.let_go(id);
         let Some(placing) = self.blocks.remove(&id) else { return };
-        for (mark, count) in [(Mark::Offered, true), (Mark::Sent, false)] {
+        for mark in [Mark::Offered, Mark::Pulls, Mark::Sent] {
             for peer in placing.marked(mark) {
-                if let Some(outbox) = self.outboxes.get_mut(&peer) {
-                    let open = if count { &mut outbox.offered } else { &mut outbox.sent };
-                    *open = open.saturating_sub(1);
+                if let Some(departure) = self.outboxes.get_mut(&peer).and_then(|outbox| outbox.leave(&id, mark)) {
+                    self.uplink.lost(departure);
                 }
             }
         }

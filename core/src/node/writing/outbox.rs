@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::Writing;
 use super::placing::Mark;
+use super::uplink::Departure;
 use crate::block::{Block, SizeLog};
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::{LIST_MAX, OFFERS_PER_LINK, REDIAL_MAX, REDIAL_MIN, SUSPECT_AFTER};
@@ -20,7 +21,10 @@ pub(super) struct Outbox {
     /// Blocks offered that it has not answered, and blocks sent that it has not acked.
     pub(super) offered: usize,
     pub(super) sent: usize,
-    progress: Time,
+    pub(super) departures: BTreeMap<BlockId, Departure>,
+    /// When it was last told whom to pull from.
+    pub(super) pulls_since: Time,
+    pub(super) progress: Time,
     watched: bool,
     /// Pauses in a row because it was busy.
     pub(super) busy: u32,
@@ -37,7 +41,7 @@ impl Writing {
             return;
         }
         if waited >= SUSPECT_AFTER {
-            for id in self.with_mark(&peer, |mark| matches!(mark, Mark::Offered | Mark::Sent)) {
+            for id in self.with_mark(&peer, Mark::unanswered) {
                 self.fail(hub, id, peer, Mark::Lost, Trouble::Silent);
             }
         } else {
@@ -61,13 +65,11 @@ impl Writing {
         let Some(placing) = self.blocks.get_mut(&id) else { return };
         let old = placing.mark(peer, mark);
         let outbox = self.outboxes.entry(peer).or_default();
-        match old {
-            Some(Mark::Offered) => outbox.offered = outbox.offered.saturating_sub(1),
-            Some(Mark::Sent) => outbox.sent = outbox.sent.saturating_sub(1),
-            _ => {}
+        if let Some(departure) = old.and_then(|old| outbox.leave(&id, old)) {
+            self.uplink.lost(departure);
         }
         match mark {
-            Mark::Offered => outbox.offered += 1,
+            Mark::Offered | Mark::Pulls => outbox.offered += 1,
             Mark::Sent => outbox.sent += 1,
             Mark::Waiting if old != Some(Mark::Waiting) => outbox.waiting.push_back(id),
             _ => {}
@@ -80,7 +82,7 @@ impl Writing {
     /// Offers what waits for a holder, in lists, as far as it has answered earlier ones.
     pub(super) fn offer(&mut self, hub: &mut Hub, peer: PeerId) {
         let Some(link) = hub.links.link_of(&peer).filter(|_| self.outboxes.get(&peer).is_none_or(|outbox| !outbox.retry)) else { return };
-        let mut offers: BTreeMap<VaultId, Vec<(BlockId, SizeLog)>> = BTreeMap::new();
+        let mut offers: BTreeMap<(VaultId, Option<PeerId>), Offer> = BTreeMap::new();
         loop {
             let Some(outbox) = self.outboxes.get_mut(&peer) else { return };
             if outbox.offered >= OFFERS_PER_LINK {
@@ -91,21 +93,31 @@ impl Writing {
             let vault = placing.vault;
             // A block that is not here is offered at the largest size that it can have.
             let size = placing.body.as_ref().map_or(SizeLog::MAX, Block::size_log);
-            self.mark(id, peer, Mark::Offered);
-            let list = offers.entry(vault).or_default();
-            list.push((id, size));
-            if list.len() == LIST_MAX {
-                let blocks = std::mem::take(list);
-                hub.send(link, Plain::Offer(Offer { vault, blocks, sources: Vec::new() }));
+            let source = self.source(hub, placing, &peer);
+            self.mark(id, peer, if source.is_some() { Mark::Pulls } else { Mark::Offered });
+            let fresh = || Offer { vault, blocks: Vec::new(), sources: Vec::from_iter(source) };
+            let offer = offers.entry((vault, source)).or_insert_with(fresh);
+            offer.blocks.push((id, size));
+            if offer.blocks.len() == LIST_MAX {
+                hub.send(link, Plain::Offer(std::mem::replace(offer, fresh())));
+            }
+            if source.is_some() {
+                self.trail(hub, &peer);
             }
         }
         self.ready.remove(&peer);
-        for (vault, blocks) in offers.into_iter().filter(|(_, blocks)| !blocks.is_empty()) {
-            hub.send(link, Plain::Offer(Offer { vault, blocks, sources: Vec::new() }));
+        for offer in offers.into_values().filter(|offer| !offer.blocks.is_empty()) {
+            hub.send(link, Plain::Offer(offer));
         }
-        let Some(outbox) = self.outboxes.get_mut(&peer) else { return };
-        if outbox.offered > 0 && !outbox.watched {
-            outbox.watched = true;
+        if self.outboxes.get(&peer).is_some_and(|outbox| outbox.offered > 0) {
+            self.watch(hub, peer);
+        }
+    }
+
+    /// Sees to it that a holder is looked at that owes an answer.
+    pub(super) fn watch(&mut self, hub: &mut Hub, peer: PeerId) {
+        let outbox = self.outboxes.entry(peer).or_default();
+        if !std::mem::replace(&mut outbox.watched, true) {
             outbox.progress = hub.now();
             hub.arm(SUSPECT_AFTER, Timer::Offers(peer));
         }
@@ -134,6 +146,18 @@ impl Writing {
             hub.arm(pause, Timer::Retry(peer));
         }
         true
+    }
+}
+
+impl Outbox {
+    /// Takes a block out of what the holder owes an answer for; returns how it left if it was sent.
+    pub(super) fn leave(&mut self, id: &BlockId, mark: Mark) -> Option<Departure> {
+        match mark {
+            Mark::Offered | Mark::Pulls => self.offered = self.offered.saturating_sub(1),
+            Mark::Sent => self.sent = self.sent.saturating_sub(1),
+            _ => {}
+        }
+        self.departures.remove(id)
     }
 }
 

@@ -11,7 +11,15 @@ use crate::id::{PeerId, VaultId};
 ///      ^                |  \ Want, no bytes here             ^
 ///      |                |   +-----> Lacks --bytes came--> Waiting
 ///      +--linked again--+--lost, silent--> Lost     Refused
+///
+///            another holder has it                  Stored
+///   Behind ---> Waiting ------------------> Pulls ---------> Stored
+///                  ^  Absent                  \ Want (it could not have it from there)
+///   Offered -----> Held                        +-----> Sent
+///     Want, and another holder is being sent it
 /// ```
+///
+/// The lower part is for slow uplinks: one holder is sent the block, and the others pull it from there.
 #[derive(Debug)]
 pub(super) struct Placing {
     pub(super) vault: VaultId,
@@ -25,6 +33,8 @@ pub(super) struct Placing {
     pub(super) fetching: bool,
     /// Whether it is among the safe blocks whose bytes are kept.
     pub(super) lingering: bool,
+    /// Whether holders are sent it from here however slow the uplink is, because they do not get it from one another.
+    pub(super) direct: bool,
 }
 
 /// What a block is brought out for.
@@ -41,8 +51,14 @@ pub(super) enum Aim {
 pub(super) enum Mark {
     /// To be offered.
     Waiting,
+    /// To be offered when another holder has it.
+    Behind,
     /// Offered, no answer yet.
     Offered,
+    /// Wanted, and kept back because another holder is being sent it.
+    Held,
+    /// Offered with another holder to pull it from, no answer yet.
+    Pulls,
     /// Wanted and sent.
     Sent,
     /// Durable there.
@@ -63,14 +79,24 @@ impl Mark {
 
     /// Says whether something is under way.
     pub(super) const fn under_way(self) -> bool {
-        matches!(self, Self::Waiting | Self::Offered | Self::Sent | Self::Lacks)
+        !matches!(self, Self::Stored | Self::Refused | Self::Lost)
+    }
+
+    /// Says whether the holder owes an answer.
+    pub(super) const fn unanswered(self) -> bool {
+        matches!(self, Self::Offered | Self::Pulls | Self::Sent)
+    }
+
+    /// Says whether the holder's copy is to come by another holder's.
+    pub(super) const fn trails(self) -> bool {
+        matches!(self, Self::Behind | Self::Held | Self::Pulls)
     }
 }
 
 impl Placing {
     /// Starts with no holder chosen.
     pub(super) const fn new(vault: VaultId, body: Option<Block>, aim: Aim) -> Self {
-        Self { vault, body, aim, marks: Vec::new(), settled: false, fetching: false, lingering: false }
+        Self { vault, body, aim, marks: Vec::new(), settled: false, fetching: false, lingering: false, direct: false }
     }
 
     /// Marks a holder; returns the mark before.
