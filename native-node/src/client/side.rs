@@ -162,7 +162,7 @@ mod tests {
         let dir = DataDir::claim(home.path()).expect("nobody else has it");
         let (durable, relaxed) = (Notes::open(&dir).expect("notes"), Notes::open_relaxed(&dir).expect("notes"));
         let keeper = Keeper::start(durable, relaxed, |_, _| ()).expect("a thread");
-        let mut side = Side::new(broadcast::channel(1).0, Jobs::start(|_, _| ()), keeper);
+        let mut side = Side::new(Troubles::default(), Jobs::start(|_, _| ()), keeper);
         let (room, (answer, _reply)) = (Arc::new(Semaphore::new(0)), oneshot::channel());
         side.take(FromApplication::Command {
             id: CommandId(1),
