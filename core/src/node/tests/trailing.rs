@@ -242,7 +242,7 @@ fn holders_are_sent_what_they_wait_for_when_the_first_falls_silent_and_the_uplin
 fn n08_a_holder_that_was_kept_waiting_for_long_and_acks_nothing_is_looked_at() {
     let (mut net, chain) = Net::with_carriers(3, 3);
     net.uplink = Some(10);
-    let blocks: Vec<_> = (0..6).map(|number| block(number, 1 << 20)).collect();
+    let blocks: Vec<_> = (0..8).map(|number| block(number, 1 << 20)).collect();
     (2..=3).for_each(|carrier| net.hosts[carrier].store.stuck = true);
     net.place(chain.vault(), &blocks);
     net.settle();
