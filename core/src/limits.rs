@@ -92,6 +92,14 @@ pub const ASKS_PER_LINK: usize = 256;
 pub const OFFERS_PER_LINK: usize = 2 * LIST_MAX;
 /// Bytes of blocks that are safe and kept in memory for the copies that still lack: a holder slower than the others costs no more.
 pub const LINGER_WINDOW: usize = 32 << 20;
+/// Blocks that one tab tells a node of: 64 GiB of the largest ones, and 2 MiB of the node's memory.
+pub const CARRIED_PER_LINK: usize = 16 * LIST_MAX;
+/// Blocks that all tabs together tell a node of.
+pub const CARRIED_PER_NODE: usize = 16 * CARRIED_PER_LINK;
+/// Blocks that a peer is asked the holders of at once: the answer has room for several tabs that hold all of them.
+pub const WHERE_MAX: usize = 512;
+/// Bytes of blocks on their way into a cache: a disk slower than the network makes the cache lack some, and the memory no fuller.
+pub const CACHE_WINDOW: u64 = 16 << 20;
 /// Blocks whose missing copies are remembered for holders that may come back; the rest is for an audit to find.
 pub const OWED_MAX: usize = 65_536;
 /// Blocks that are fetched at once only to be handed to holders that lack them.

@@ -4,6 +4,8 @@
 //! Nothing moves uninvited: a block answers a [`Plain::Want`] (uploads, repair) or a [`Plain::Fetch`] (reads). Questions carry an [`Ask`] number
 //! that the answer repeats; an ask belongs to one link and one direction.
 
+mod denial;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +13,8 @@ use crate::block::{Block, SizeLog};
 use crate::codec::{self, DecodeError, tagged};
 use crate::id::{BlockId, Partition, PeerId, VaultId};
 use crate::limits::LIST_MAX;
+
+pub use denial::Denial;
 
 /// The number by which an answer finds its question on one link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -54,6 +58,10 @@ tagged! {
         14 => Fetch(Ids),
         /// Says which fetched or wanted blocks cannot be delivered.
         15 => Absent(Ids),
+        /// Says that the sender, a member's tab, holds copies of these blocks and gives them to other members.
+        16 => Carries(Ids),
+        /// Says that it holds them no longer.
+        17 => Drops(Ids),
         /// Asks which blocks are held.
         20 => Has(Has),
         /// Answers: those held, in the order asked.
@@ -66,6 +74,10 @@ tagged! {
         24 => Scan(Scan),
         /// Answers; fewer than asked for means the end.
         25 => Scanned((Ask, Vec<BlockId>)),
+        /// Asks who holds blocks: the carrier itself, and the tabs of the vault's members that are linked to it. Members only.
+        26 => Where(Has),
+        /// Answers: those held, for each peer that holds any; at most [`LIST_MAX`] ids in all.
+        27 => Held((Ask, Vec<(PeerId, Vec<BlockId>)>)),
         /// Hands a record over.
         30 => Publish((Ask, RecordBytes)),
         /// Asks for records of a vault: members and carriers only.
@@ -214,39 +226,6 @@ pub struct BlockHeader {
     pub size: SizeLog,
 }
 
-/// Why something was not done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
-#[serde(try_from = "u8", into = "u8")]
-pub enum Denial {
-    /// The node's operator has not admitted the vault.
-    #[error("this vault is not admitted there")]
-    NotAdmitted,
-    /// The asker has no such right in the vault.
-    #[error("this device has no right to do that")]
-    NoRight,
-    /// The vault's limit on the node is reached.
-    #[error("the vault's limit on that node is reached")]
-    Limit,
-    /// The node's disk is full.
-    #[error("that node's disk is full")]
-    DiskFull,
-    /// The node's disk failed.
-    #[error("that node's disk failed")]
-    DiskFailed,
-    /// A record does not stand.
-    #[error("that node holds newer or conflicting records")]
-    Conflict,
-    /// The bytes are malformed.
-    #[error("that node found the request malformed")]
-    Malformed,
-    /// Too much at once; try again.
-    #[error("that node is busy")]
-    Busy,
-    /// The invitation is unknown, used up or expired.
-    #[error("the invitation is not valid there (used, withdrawn or mistyped)")]
-    BadInvitation,
-}
-
 /// A header is not a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -275,8 +254,10 @@ impl Plain {
         let longest = match &message {
             Self::Offer(offer) => offer.blocks.len().max(offer.sources.len()),
             Self::Want(ids) | Self::Stored(ids) | Self::Fetch(ids) | Self::Absent(ids) => ids.ids.len(),
+            Self::Carries(ids) | Self::Drops(ids) => ids.ids.len(),
             Self::Refused(refused) => refused.ids.len(),
-            Self::Has(has) => has.ids.len(),
+            Self::Has(has) | Self::Where(has) => has.ids.len(),
+            Self::Held((_, rows)) => rows.iter().map(|(_, ids)| ids.len()).sum::<usize>().max(rows.len()),
             Self::Have((_, ids)) | Self::Scanned((_, ids)) => ids.len(),
             Self::Summaries((_, rows)) => rows.len(),
             Self::RecordsAre(answer) => answer.records.len(),
@@ -313,40 +294,5 @@ impl Message {
 impl From<Plain> for Message {
     fn from(plain: Plain) -> Self {
         Self::Plain(plain)
-    }
-}
-
-impl From<Denial> for u8 {
-    fn from(denial: Denial) -> Self {
-        match denial {
-            Denial::NotAdmitted => 1,
-            Denial::NoRight => 2,
-            Denial::Limit => 3,
-            Denial::DiskFull => 4,
-            Denial::DiskFailed => 5,
-            Denial::Conflict => 6,
-            Denial::Malformed => 7,
-            Denial::Busy => 8,
-            Denial::BadInvitation => 9,
-        }
-    }
-}
-
-impl TryFrom<u8> for Denial {
-    type Error = &'static str;
-
-    fn try_from(number: u8) -> Result<Self, Self::Error> {
-        Ok(match number {
-            1 => Self::NotAdmitted,
-            2 => Self::NoRight,
-            3 => Self::Limit,
-            4 => Self::DiskFull,
-            5 => Self::DiskFailed,
-            6 => Self::Conflict,
-            7 => Self::Malformed,
-            8 => Self::Busy,
-            9 => Self::BadInvitation,
-            _ => return Err("unknown denial"),
-        })
     }
 }

@@ -1,7 +1,8 @@
 //! One peer among peers: decides who holds what, whom to ask, whom to admit. Holds no key of any vault.
 //!
 //! The same machine runs in a storage node (`Role::Carrier`), which stores and serves blocks of the vaults that its operator
-//! admitted, and in a client (`Role::Client`), which places, fetches and confirms blocks for the vault above it.
+//! admitted, and in a client (`Role::Client`), which places, fetches and confirms blocks for the vault above it. A client in a browser's
+//! tab (`Role::Tab`) keeps copies besides, and gives them to other members.
 //!
 //! ```text
 //!   vault / operator --Request--> +------+ --Message--> links
@@ -13,6 +14,7 @@ mod admission;
 mod asks;
 mod audit;
 mod cache;
+mod carrying;
 mod chance;
 mod hub;
 mod inspect;
@@ -29,6 +31,7 @@ mod redeeming;
 mod rounds;
 mod serving;
 mod storage;
+mod tabs;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -68,6 +71,12 @@ pub enum Role {
     },
     /// A client: its own store is where a vault without carriers lives, and a cache otherwise.
     Client,
+    /// A client in a browser's tab, which also keeps copies of what it writes and reads, and gives them to other members. Nothing is
+    /// ever called safe because a tab has it.
+    Tab {
+        /// Bytes of copies that it keeps of one vault.
+        limit: u64,
+    },
 }
 
 /// A connection's number, given by the driver, never used twice.
@@ -129,6 +138,8 @@ pub enum Request {
     Place(VaultId, Block),
     /// Makes sure that old blocks, about to be counted on again, still have their copies; answered like `Place`, or by [`Event::Lost`].
     Confirm(VaultId, Vec<BlockId>),
+    /// The store threw copies away to make room, or lost them: a tab no longer says that it has them.
+    Evicted(Vec<BlockId>),
     /// Fetches blocks; each is answered once, by [`Event::Got`] or [`Event::Unavailable`].
     Need(VaultId, Vec<BlockId>),
     /// The same for blocks that are likely to be needed again: what had to be fetched is kept in the local store's cache.
@@ -141,7 +152,7 @@ pub enum Request {
     Publish(Record),
     /// Asks all carriers for the vault's records; answered by [`Event::Records`] from each and [`Answer::Asked`] at the end.
     Refresh(AskId, VaultId),
-    /// Asks every carrier which of these blocks it holds; answered by [`Answer::Whereabouts`].
+    /// Asks every carrier which of these blocks it holds, and which linked tabs do; answered by [`Answer::Whereabouts`].
     Locate(AskId, VaultId, Vec<BlockId>),
     /// Calls a peer that is not a carrier (yet); answered by [`Answer::Done`] or [`Answer::Failed`].
     Connect(AskId, PeerId, Vec<String>),
@@ -229,11 +240,22 @@ pub enum Answer {
     /// Records of one peer.
     Records(Vec<Record>),
     /// Who holds each block, in the order asked.
-    Whereabouts(Vec<(BlockId, Vec<PeerId>)>),
+    Whereabouts(Vec<Whereabouts>),
     /// The state of every carrier.
     Carriers(Vec<CarrierState>),
     /// What an audit found.
     Audited(Audit),
+}
+
+/// Who holds a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// The block.
+    pub id: BlockId,
+    /// Carriers that hold it.
+    pub carriers: Vec<PeerId>,
+    /// Tabs that say so. They may be gone at any moment, so they count for nothing.
+    pub tabs: Vec<PeerId>,
 }
 
 /// What an audit found.

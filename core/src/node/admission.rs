@@ -234,6 +234,16 @@ impl Admitted {
         Some(self.kept.chain.tip().carrier(peer)?.addresses.clone())
     }
 
+    /// Says whether a peer is a member that nobody removed.
+    pub(super) fn is_member(&self, peer: &PeerId) -> bool {
+        self.kept.chain.tip().member(peer).is_some_and(|member| member.removed_after.is_none())
+    }
+
+    /// Says whether a peer is a carrier of the vault.
+    pub(super) fn is_carrier(&self, peer: &PeerId) -> bool {
+        self.kept.chain.tip().carrier(peer).is_some()
+    }
+
     /// Says whether a peer may ask what is held here: members and carriers.
     pub(super) fn may_ask(&self, peer: &PeerId) -> bool {
         self.kept.chain.knows(peer)
@@ -259,7 +269,7 @@ pub(super) fn refuse(hub: &mut Hub, link: LinkId, plain: Plain, why: Denial) {
             let ids = offer.blocks.into_iter().map(|(id, _)| id).collect();
             Plain::Refused(Refused { vault: offer.vault, ids, why })
         }
-        Plain::Has(has) => Plain::Denied((has.ask, why)),
+        Plain::Has(has) | Plain::Where(has) => Plain::Denied((has.ask, why)),
         Plain::Summarise(summarise) => Plain::Denied((summarise.ask, why)),
         Plain::Scan(scan) => Plain::Denied((scan.ask, why)),
         Plain::Publish((ask, _)) => Plain::Denied((ask, why)),

@@ -52,6 +52,8 @@ pub(super) enum Reply {
     Done,
     /// Blocks that are held.
     Have(Vec<BlockId>),
+    /// Blocks that are held, for each peer that holds any.
+    Held(Vec<(PeerId, Vec<BlockId>)>),
     /// Partitions that hold anything.
     Summaries(Vec<(Partition, u64, Fingerprint)>),
     /// Records.
@@ -160,7 +162,7 @@ impl Asks {
 /// Writes a question's number into it.
 fn number(plain: &mut Plain, number: Ask) {
     match plain {
-        Plain::Has(has) => has.ask = number,
+        Plain::Has(has) | Plain::Where(has) => has.ask = number,
         Plain::Summarise(summarise) => summarise.ask = number,
         Plain::Scan(scan) => scan.ask = number,
         Plain::Redeem(redeem) => redeem.ask = number,

@@ -1,4 +1,5 @@
-//! The cache: tree blocks that a client fetched or wrote, kept in its own store so that the next command need not fetch them.
+//! The cache: tree blocks that a client fetched or wrote, kept in its own store so that the next command need not fetch them; in a tab
+//! all blocks, for the tab itself and for other members.
 //!
 //! They lie under an owner of their own, derived from the vault: what is thrown away to make room can never be a vault's only copy.
 //! Ids are random, so throwing partitions away at random is as good as any order, and needs nothing to be remembered.
@@ -6,12 +7,12 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::Role;
-use super::hub::Hub;
+use super::hub::{Hub, Note};
 use super::storage::Purpose;
 use crate::block::Block;
 use crate::id::{Partition, VaultId};
 use crate::labels;
-use crate::limits::{LIST_MAX, TREE_CACHE};
+use crate::limits::{CACHE_WINDOW, LIST_MAX, TREE_CACHE};
 use crate::store::{Commit, StoreAnswer, StoreOp};
 
 /// What is kept of each vault.
@@ -20,6 +21,8 @@ pub(super) struct Cache {
     vaults: BTreeMap<VaultId, Shelf>,
     /// Bytes that may be kept of one vault.
     pub(super) limit: u64,
+    /// Bytes on their way into the store.
+    arriving: u64,
 }
 
 /// What is known of one vault's cache.
@@ -33,27 +36,45 @@ struct Shelf {
     doomed: VecDeque<Partition>,
 }
 
-impl Default for Cache {
-    fn default() -> Self {
-        Self { vaults: BTreeMap::new(), limit: TREE_CACHE }
-    }
-}
-
 impl Cache {
+    /// Starts with nothing.
+    pub(super) const fn new(role: &Role) -> Self {
+        let limit = if let Role::Tab { limit } = role { *limit } else { TREE_CACHE };
+        Self { vaults: BTreeMap::new(), limit, arriving: 0 }
+    }
+
     /// Keeps a block. A vault without carriers lives in the same store anyway.
-    pub(super) fn keep(hub: &mut Hub, vault: VaultId, block: Block) {
-        if hub.role == Role::Client && !hub.lives_here(&vault) {
-            let bytes = block.bytes().len() as u64;
-            let commit = Commit { vault: owner(&vault), blocks: vec![block], records: Vec::new() };
-            hub.store(StoreOp::Commit(commit), Purpose::Cached(vault, bytes));
+    pub(super) fn keep(&mut self, hub: &mut Hub, vault: VaultId, block: Block) {
+        let bytes = block.bytes().len() as u64;
+        let carrier = matches!(hub.role, Role::Carrier { .. });
+        if carrier || hub.lives_here(&vault) || self.arriving + bytes > CACHE_WINDOW {
+            return;
+        }
+        self.arriving += bytes;
+        let purpose = Purpose::Kept(vault, block.id(), bytes);
+        let commit = Commit { vault: owner(&vault), blocks: vec![block], records: Vec::new() };
+        hub.store(StoreOp::Commit(commit), purpose);
+    }
+
+    /// Keeps a block that a tab wrote or read; what others do not need again is not worth their disk.
+    pub(super) fn carry(&mut self, hub: &mut Hub, vault: VaultId, block: &Block) {
+        if matches!(hub.role, Role::Tab { .. }) {
+            self.keep(hub, vault, block.clone());
         }
     }
 
-    /// Takes in what the store answered to any of what is asked here, and goes on.
-    pub(super) fn answered(&mut self, hub: &mut Hub, vault: VaultId, added: u64, answer: StoreAnswer) {
+    /// Takes in whether a block of so many bytes is kept.
+    pub(super) fn kept(&mut self, hub: &mut Hub, vault: VaultId, bytes: u64, kept: bool) {
+        self.arriving = self.arriving.saturating_sub(bytes);
+        let shelf = self.vaults.entry(vault).or_default();
+        shelf.used = shelf.used.map(|used| if kept { used + bytes } else { used });
+        self.look(hub, vault);
+    }
+
+    /// Takes in what the store answered on the way to more room, and goes on.
+    pub(super) fn answered(&mut self, hub: &mut Hub, vault: VaultId, answer: StoreAnswer) {
         let shelf = self.vaults.entry(vault).or_default();
         match answer {
-            StoreAnswer::Committed => shelf.used = shelf.used.map(|used| used + added),
             StoreAnswer::Usage(usage) => (shelf.used, shelf.busy) = (Some(usage.bytes), false),
             StoreAnswer::Summary(rows) => {
                 // Half of what is there, from anywhere.
@@ -65,11 +86,20 @@ impl Cache {
                 shelf.doomed = partitions.into();
                 return shelf.throw(hub, vault);
             }
-            StoreAnswer::Ids(ids) => return hub.store(StoreOp::Delete(owner(&vault), ids), Purpose::Cached(vault, 0)),
+            StoreAnswer::Ids(ids) => {
+                hub.note(Note::Thrown(ids.clone()));
+                return hub.store(StoreOp::Delete(owner(&vault), ids), Purpose::Cached(vault));
+            }
             StoreAnswer::Deleted => return shelf.throw(hub, vault),
             // A cache that cannot be kept or cleared is not worth a word; the next command tries again.
             _ => {}
         }
+        self.look(hub, vault);
+    }
+
+    /// Counts what is kept, once, and makes room when it is too much.
+    fn look(&mut self, hub: &mut Hub, vault: VaultId) {
+        let shelf = self.vaults.entry(vault).or_default();
         if shelf.busy {
             return;
         }
@@ -96,7 +126,7 @@ impl Shelf {
 
     fn ask(&mut self, hub: &mut Hub, vault: VaultId, op: StoreOp) {
         self.busy = true;
-        hub.store(op, Purpose::Cached(vault, 0));
+        hub.store(op, Purpose::Cached(vault));
     }
 }
 

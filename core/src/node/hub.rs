@@ -55,10 +55,12 @@ pub(super) enum Note {
     Replied(PeerId, Errand, Result<Reply, Trouble>),
     /// Bytes that writing asked reading for.
     Body(Block),
-    /// A block that was fetched and is likely to be needed again.
-    Cache(VaultId, Block),
+    /// A block that was fetched; whether it is likely to be needed again.
+    Fetched(VaultId, Block, bool),
     /// They cannot be had.
     NoBody(BlockId),
+    /// Copies that are no longer kept here.
+    Thrown(Vec<BlockId>),
     /// A holder of a block turned out to lack it.
     Give(VaultId, Block, PeerId),
     /// A block that was given back to a holder is durable there, or will not be.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::hub::Hub;
 use super::storage::Purpose;
 use super::{LinkId, Role};
-use crate::id::{BlockId, VaultId};
+use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::{ASKS_PER_LINK, LIST_MAX};
-use crate::message::{Ask, Denial, Fingerprint, NodeStatus, Plain};
+use crate::message::{Ask, Denial, Fingerprint, Has, NodeStatus, Plain};
 use crate::store::{StoreAnswer, StoreOp, Summary};
 
 /// Questions of peers that the store has not answered, for each link.
@@ -43,6 +43,8 @@ impl Inspecting {
 pub(super) enum Question {
     /// Which of these blocks are held.
     Has(Vec<BlockId>),
+    /// Who holds these blocks, and what tabs said of it.
+    Where(Vec<BlockId>, Vec<(PeerId, Vec<BlockId>)>),
     /// Count and fingerprint of partitions.
     Summaries,
     /// A partition's blocks.
@@ -66,11 +68,27 @@ pub(super) fn ask(hub: &mut Hub, link: LinkId, vault: VaultId, limit: u64, plain
     hub.store(op, Purpose::Inspect(link, ask, question));
 }
 
+/// Passes the question on who holds blocks, with what tabs said. The asker's right was checked.
+pub(super) fn whereabouts(hub: &mut Hub, link: LinkId, question: Has, tabs: Vec<(PeerId, Vec<BlockId>)>) {
+    let op = StoreOp::Has(question.vault, question.ids.clone());
+    hub.store(op, Purpose::Inspect(link, question.ask, Question::Where(question.ids, tabs)));
+}
+
 /// Passes the store's answer back.
 pub(super) fn answer(hub: &mut Hub, link: LinkId, ask: Ask, question: Question, answer: StoreAnswer) {
     let plain = match (question, answer) {
         (Question::Has(ids), StoreAnswer::Has(flags)) => {
             Plain::Have((ask, ids.into_iter().zip(flags).filter_map(|(id, held)| held.then_some(id)).collect()))
+        }
+        (Question::Where(ids, tabs), StoreAnswer::Has(flags)) => {
+            let here = ids.into_iter().zip(flags).filter_map(|(id, held)| held.then_some(id)).collect();
+            let mut room = LIST_MAX;
+            let rows = [(hub.me, here)].into_iter().chain(tabs).map(|(peer, mut ids): (PeerId, Vec<BlockId>)| {
+                ids.truncate(room);
+                room -= ids.len();
+                (peer, ids)
+            });
+            Plain::Held((ask, rows.filter(|(_, ids)| !ids.is_empty()).collect()))
         }
         (Question::Summaries, StoreAnswer::Summary(rows)) => {
             let row = |(partition, summary): (_, Summary)| (partition, summary.count, Fingerprint(summary.fingerprint));

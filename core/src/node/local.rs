@@ -2,7 +2,7 @@
 
 use super::hub::Hub;
 use super::storage::Purpose;
-use super::{Answer, AskId, Audit, Event, Trouble};
+use super::{Answer, AskId, Audit, Event, Trouble, Whereabouts};
 use crate::block::Block;
 use crate::copies::Copies;
 use crate::id::{BlockId, RecordId, VaultId};
@@ -97,7 +97,8 @@ pub(super) fn refreshed(hub: &mut Hub, ask: AskId, vault: VaultId, answer: Store
 pub(super) fn located(hub: &mut Hub, ask: AskId, ids: Vec<BlockId>, answer: StoreAnswer) {
     let answer = match answer {
         StoreAnswer::Has(flags) => {
-            let places = ids.into_iter().zip(flags).map(|(id, held)| (id, if held { vec![hub.me] } else { Vec::new() }));
+            let here = |held| if held { vec![hub.me] } else { Vec::new() };
+            let places = ids.into_iter().zip(flags).map(|(id, held)| Whereabouts { id, carriers: here(held), tabs: Vec::new() });
             Answer::Whereabouts(places.collect())
         }
         _ => Answer::Failed(Trouble::Denied(Denial::DiskFailed)),

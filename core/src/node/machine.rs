@@ -4,6 +4,7 @@ use super::admission::{Admission, Gate, refuse};
 use super::asks::{Asks, Errand, Reply};
 use super::audit::Audits;
 use super::cache::Cache;
+use super::carrying::Carrying;
 use super::hub::{Followed, Hub, Note};
 use super::inspect::Inspecting;
 use super::placement::Placement;
@@ -15,6 +16,7 @@ use super::redeeming::Invitations;
 use super::rounds::Rounds;
 use super::serving::Serving;
 use super::storage::Purpose;
+use super::tabs::Tabs;
 use super::timers::Timer;
 use super::writing::Writing;
 use super::{Config, Input, LinkId, Output, Request, Role, Trouble, inspect, local};
@@ -23,7 +25,7 @@ use crate::id::{PeerId, VaultId};
 use crate::link::CloseReason;
 use crate::message::{Ask, Denial, Ids, Message, Plain};
 use crate::record::{Chain, Record, RecordError};
-use crate::store::{RecordQuery, StoreAnswer, StoreOp};
+use crate::store::{Fetched, RecordQuery, StoreAnswer, StoreOp};
 use crate::time::{Deadline, Time};
 
 /// A peer among peers. See the [module](super) for its story and the [crate] for the contract of machines.
@@ -37,6 +39,7 @@ pub struct Node {
     receiving: Receiving,
     serving: Serving,
     inspecting: Inspecting,
+    tabs: Tabs,
     // What a client has done by carriers.
     writing: Writing,
     reading: Reading,
@@ -44,6 +47,7 @@ pub struct Node {
     rounds: Rounds,
     audits: Audits,
     pub(super) cache: Cache,
+    carrying: Carrying,
 }
 
 impl Node {
@@ -51,6 +55,7 @@ impl Node {
     #[must_use]
     pub fn new(now: Time, config: Config) -> Self {
         Self {
+            cache: Cache::new(&config.role),
             hub: Hub::new(now, config),
             asks: Asks::default(),
             admission: Admission::default(),
@@ -58,12 +63,13 @@ impl Node {
             receiving: Receiving::default(),
             serving: Serving::default(),
             inspecting: Inspecting::default(),
+            tabs: Tabs::default(),
             writing: Writing::default(),
             reading: Reading::default(),
             publishing: Publishing::default(),
             rounds: Rounds::default(),
             audits: Audits::default(),
-            cache: Cache::default(),
+            carrying: Carrying::default(),
         }
     }
 
@@ -111,6 +117,7 @@ impl Node {
             self.reading.flush(&mut self.hub);
             self.audits.go_on(&mut self.hub, &mut self.writing);
             self.writing.flush(&mut self.hub, &mut self.reading);
+            self.carrying.flush(&mut self.hub);
             if self.hub.is_quiet() {
                 return;
             }
@@ -127,11 +134,14 @@ impl Node {
                 self.writing.linked(hub, peer);
                 self.reading.linked(hub, peer);
                 self.receiving.linked(hub, &mut self.admission, &peer);
+                self.carrying.linked();
             }
             Note::Unlinked(peer, link, trouble) => {
                 self.receiving.unlinked(hub, &mut self.admission, &peer, link);
                 self.serving.unlinked(link);
                 self.inspecting.unlinked(link);
+                self.tabs.unlinked(link);
+                self.carrying.unlinked(link);
                 self.asks.unlinked(hub, peer, link);
                 self.writing.unlinked(peer);
                 self.reading.unlinked(hub, peer, trouble);
@@ -153,7 +163,9 @@ impl Node {
                 errand => self.rounds.replied(hub, &mut self.asks, peer, errand, result),
             },
             Note::Body(block) => self.writing.body(hub, block),
-            Note::Cache(vault, block) => Cache::keep(hub, vault, block),
+            Note::Fetched(vault, block, true) => self.cache.keep(hub, vault, block),
+            Note::Fetched(vault, block, false) => self.cache.carry(hub, vault, &block),
+            Note::Thrown(ids) => self.carrying.lost(&ids),
             Note::NoBody(id) => self.writing.no_body(hub, id),
             Note::Give(vault, block, peer) => self.writing.give(hub, vault, block.id(), Some(block), peer),
             Note::Given(id, peer, durable) => self.audits.given(id, peer, durable),
@@ -181,12 +193,16 @@ impl Node {
         match request {
             Request::Follow(chain) => self.follow(chain),
             Request::Place(vault, block) if hub.lives_here(&vault) => local::place(hub, vault, block),
-            Request::Place(vault, block) => self.writing.place(hub, vault, block),
+            Request::Place(vault, block) => {
+                self.cache.carry(hub, vault, &block);
+                self.writing.place(hub, vault, block);
+            }
             Request::Confirm(vault, ids) if hub.lives_here(&vault) => local::confirm(hub, vault, &ids),
             Request::Confirm(vault, ids) => self.writing.confirm(hub, vault, ids),
             Request::Need(vault, ids) => self.reading.need(hub, vault, ids, false),
             Request::NeedAgain(vault, ids) => self.reading.need(hub, vault, ids, true),
-            Request::Cache(vault, block) => Cache::keep(hub, vault, block),
+            Request::Cache(vault, block) => self.cache.keep(hub, vault, block),
+            Request::Evicted(ids) => self.carrying.lost(&ids),
             Request::Forget(ids) => self.reading.forget(hub, &ids),
             Request::Publish(record) if hub.lives_here(&record.vault()) => local::publish(hub, &record),
             Request::Publish(record) => self.publishing.publish(hub, &mut self.asks, record),
@@ -230,6 +246,7 @@ impl Node {
         }
         self.writing.followed(&mut self.hub, vault);
         self.reading.changed(&mut self.hub);
+        self.carrying.followed(&mut self.hub, vault);
     }
 
     fn received(&mut self, link: LinkId, message: Message) {
@@ -268,9 +285,11 @@ impl Node {
             Plain::Locate((ask, paper)) => self.locate(link, peer, ask, paper),
             Plain::Offer(_) | Plain::Has(_) | Plain::Summarise(_) | Plain::Scan(_) => self.about_vault(link, peer, plain),
             Plain::Publish(_) | Plain::Records(_) | Plain::Status(_) => self.about_vault(link, peer, plain),
+            Plain::Carries(_) | Plain::Drops(_) | Plain::Where(_) => self.about_vault(link, peer, plain),
             Plain::Redeem(_) => refuse(hub, link, plain, Denial::BadInvitation),
             // To whoever asked.
             Plain::Have((ask, ids)) => self.asks.answer(hub, link, ask, Ok(Reply::Have(ids))),
+            Plain::Held((ask, rows)) => self.asks.answer(hub, link, ask, Ok(Reply::Held(rows))),
             Plain::Summaries((ask, rows)) => self.asks.answer(hub, link, ask, Ok(Reply::Summaries(rows))),
             Plain::RecordsAre(part) => self.asks.records(hub, link, part),
             Plain::StatusIs((ask, status)) => self.asks.answer(hub, link, ask, Ok(Reply::Status(status))),
@@ -302,7 +321,8 @@ impl Node {
     fn about_vault(&mut self, link: LinkId, peer: PeerId, plain: Plain) {
         let vault = match &plain {
             Plain::Offer(offer) => Some(offer.vault),
-            Plain::Has(has) => Some(has.vault),
+            Plain::Has(has) | Plain::Where(has) => Some(has.vault),
+            Plain::Carries(ids) | Plain::Drops(ids) => Some(ids.vault),
             Plain::Summarise(summarise) => Some(summarise.vault),
             Plain::Scan(scan) => Some(scan.vault),
             Plain::Records((_, vault)) | Plain::Status((_, vault)) => Some(*vault),
@@ -325,6 +345,20 @@ impl Node {
                 Err(_) => hub.send(link, Plain::Denied((ask, Denial::Malformed))),
             },
             Plain::Records((ask, _)) if admitted.may_ask(&peer) => admitted.tell_records(hub, link, ask),
+            // A carrier's copies are asked for by name, never by hearsay.
+            Plain::Carries(carried) if admitted.is_member(&peer) && !admitted.is_carrier(&peer) => {
+                self.tabs.carries(link, peer, carried);
+            }
+            Plain::Drops(dropped) => self.tabs.drops(link, &dropped),
+            Plain::Where(question) if admitted.is_member(&peer) => {
+                if self.inspecting.enter(link) {
+                    let mut tabs = self.tabs.holders(hub, &peer, &vault, &question.ids);
+                    tabs.retain(|(tab, _)| admitted.is_member(tab));
+                    inspect::whereabouts(hub, link, question, tabs);
+                } else {
+                    refuse(hub, link, Plain::Where(question), Denial::Busy);
+                }
+            }
             Plain::Has(_) | Plain::Summarise(_) | Plain::Scan(_) | Plain::Status(_) if admitted.may_ask(&peer) => {
                 if self.inspecting.enter(link) {
                     inspect::ask(hub, link, vault, admitted.limit, plain);
@@ -352,7 +386,12 @@ impl Node {
                 self.receiving.checked(hub, &mut self.admission, (link, vault, blocks, source), answer);
             }
             Purpose::Arrived(vault, arrived) => self.receiving.committed(hub, &mut self.admission, (vault, arrived), &answer),
-            Purpose::Serve(link, vault, id) => self.serving.answered(hub, link, vault, id, answer),
+            Purpose::Serve(link, vault, id) => {
+                if !matches!(answer, StoreAnswer::Block(Fetched::Found(_))) {
+                    self.carrying.lost(&[id]);
+                }
+                self.serving.answered(hub, link, vault, id, answer);
+            }
             Purpose::Inspect(link, ask, question) => {
                 self.inspecting.leave(link);
                 inspect::answer(hub, link, ask, question, answer);
@@ -374,7 +413,15 @@ impl Node {
             }
             Purpose::Invitation(ask) => Invitations::invited(hub, ask, &answer),
             Purpose::LocalMend => {}
-            Purpose::Cached(vault, added) => self.cache.answered(hub, vault, added, answer),
+            Purpose::Kept(vault, id, bytes) => {
+                let kept = answer == StoreAnswer::Committed;
+                if kept {
+                    self.carrying.kept(vault, id);
+                }
+                self.cache.kept(hub, vault, bytes, kept);
+            }
+            Purpose::Cached(vault) => self.cache.answered(hub, vault, answer),
+            Purpose::Inventory(vault, owner) => self.carrying.counted(hub, vault, owner, answer),
             Purpose::LocalGet(id) => self.reading.looked(hub, id, answer),
             Purpose::LocalPlace(ids) => local::placed(hub, ids, &answer),
             Purpose::LocalConfirm(ids) => local::confirmed(hub, ids, answer),

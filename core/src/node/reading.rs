@@ -134,9 +134,7 @@ impl Reading {
         self.pace.learn(latency);
         if let Some(needed) = self.needed.get(&id) {
             let (vault, failed) = (needed.vault, needed.failed.clone());
-            if needed.again {
-                hub.note(Note::Cache(vault, block.clone()));
-            }
+            hub.note(Note::Fetched(vault, block.clone(), needed.again));
             self.mend(hub, vault, &failed, block);
             self.got(hub, block.clone());
         }

@@ -6,9 +6,9 @@ use super::asks::{Asks, Errand, Reply};
 use super::hub::Hub;
 use super::links::Standing;
 use super::records::{ANSWER_BYTES, RECORD_OVERHEAD};
-use super::{Answer, AskId, CarrierState, Event, Trouble};
+use super::{Answer, AskId, CarrierState, Event, Trouble, Whereabouts};
 use crate::id::{BlockId, PeerId, VaultId};
-use crate::limits::LIST_MAX;
+use crate::limits::{LIST_MAX, WHERE_MAX};
 use crate::message::{Ask, Has, NodeStatus, Plain, RecordBytes, Redeem};
 use crate::record::Chain;
 
@@ -30,7 +30,7 @@ struct Round {
     troubles: Vec<(PeerId, Trouble)>,
     states: Vec<CarrierState>,
     /// Who holds each block asked about, in the order asked.
-    places: Vec<(BlockId, Vec<PeerId>)>,
+    places: Vec<Whereabouts>,
     kind: Kind,
 }
 
@@ -62,15 +62,15 @@ impl Rounds {
         self.finish(hub, ask);
     }
 
-    /// Asks all carriers which of these blocks they hold.
+    /// Asks all carriers which of these blocks they and the tabs linked to them hold.
     pub(super) fn locate(&mut self, hub: &mut Hub, asks: &mut Asks, ask: AskId, vault: VaultId, ids: &[BlockId]) {
         let carriers = hub.carriers(&vault);
-        let places = ids.iter().map(|id| (*id, Vec::new())).collect();
-        self.start(ask, Kind::Locate, vault, carriers.len(), carriers.len() * ids.chunks(LIST_MAX).len(), places);
+        let places = ids.iter().map(|id| Whereabouts { id: *id, carriers: Vec::new(), tabs: Vec::new() }).collect();
+        self.start(ask, Kind::Locate, vault, carriers.len(), carriers.len() * ids.chunks(WHERE_MAX).len(), places);
         for peer in carriers {
-            for (number, chunk) in (0u32..).zip(ids.chunks(LIST_MAX)) {
-                let has = Has { ask: Ask(0), vault, ids: chunk.to_vec() };
-                asks.ask(hub, peer, Plain::Has(has), Errand::Locate(ask, number));
+            for (number, chunk) in (0u32..).zip(ids.chunks(WHERE_MAX)) {
+                let question = Has { ask: Ask(0), vault, ids: chunk.to_vec() };
+                asks.ask(hub, peer, Plain::Where(question), Errand::Locate(ask, number));
             }
         }
         self.finish(hub, ask);
@@ -141,7 +141,7 @@ impl Rounds {
         }
     }
 
-    fn start(&mut self, ask: AskId, kind: Kind, vault: VaultId, of: usize, open: usize, places: Vec<(BlockId, Vec<PeerId>)>) {
+    fn start(&mut self, ask: AskId, kind: Kind, vault: VaultId, of: usize, open: usize, places: Vec<Whereabouts>) {
         let round = Round { vault, of, open, answered: 0, troubles: Vec::new(), states: Vec::new(), places, kind };
         self.rounds.insert(ask, round);
     }
@@ -155,7 +155,7 @@ impl Rounds {
                 hub.tell(Event::Records(round.vault, peer, records));
             }
             Ok(Reply::Status(status)) => round.state(hub, peer, Ok(status)),
-            Ok(Reply::Have(held)) => round.held(peer, number, held),
+            Ok(Reply::Held(rows)) => rows.iter().for_each(|(holder, held)| round.held(&peer, number, holder, held)),
             result => {
                 let trouble = result.err().unwrap_or(Trouble::Silent);
                 round.troubles.push((peer, trouble));
@@ -187,14 +187,18 @@ impl Round {
         self.states.push(CarrierState { peer, status, round_trip });
     }
 
-    /// Notes which blocks of one list a carrier holds; it answers in the order asked.
-    fn held(&mut self, peer: PeerId, number: u32, held: Vec<BlockId>) {
-        let from = (number as usize * LIST_MAX).min(self.places.len());
-        let mut held = held.into_iter().peekable();
-        for (id, holders) in self.places[from..].iter_mut().take(LIST_MAX) {
-            if held.peek() == Some(id) {
+    /// Notes which blocks of one list a peer holds by the word of a carrier, which answers in the order asked.
+    fn held(&mut self, carrier: &PeerId, number: u32, holder: &PeerId, held: &[BlockId]) {
+        let from = (number as usize * WHERE_MAX).min(self.places.len());
+        let mut held = held.iter().peekable();
+        for place in self.places[from..].iter_mut().take(WHERE_MAX) {
+            if held.peek() == Some(&&place.id) {
                 held.next();
-                holders.push(peer);
+                let known = if holder == carrier { &mut place.carriers } else { &mut place.tabs };
+                // A tab is linked to several carriers.
+                if !known.contains(holder) {
+                    known.push(*holder);
+                }
             }
         }
     }

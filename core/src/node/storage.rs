@@ -60,8 +60,12 @@ pub(super) enum Purpose {
     LocalLocate(AskId, Vec<BlockId>),
     /// The same for an audit.
     LocalAudit(AskId, Vec<BlockId>),
-    /// A step of keeping a vault's cache, which may have added so many bytes.
-    Cached(VaultId, u64),
+    /// A block of so many bytes for a vault's cache.
+    Kept(VaultId, BlockId, u64),
+    /// A step of making room in a vault's cache.
+    Cached(VaultId),
+    /// What of a vault lies under an owner.
+    Inventory(VaultId, VaultId),
     /// A good block put in the place of a damaged one.
     LocalMend,
 }

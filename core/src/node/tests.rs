@@ -6,5 +6,6 @@ mod pulling;
 mod putting;
 mod reading;
 mod records;
+mod tabs;
 mod trailing;
 mod waiting;

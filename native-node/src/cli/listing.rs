@@ -129,9 +129,10 @@ impl StatArgs {
             let vault = session.client.look(|peer| peer.vault().id()).await?;
             let ids = ids.to_vec();
             if let Answer::Whereabouts(rows) = session.client.ask(|ask| Request::Locate(ask, vault, ids)).await? {
-                for (_, peers) in rows {
-                    fewest = Some(fewest.map_or(peers.len(), |fewest: usize| fewest.min(peers.len())));
-                    peers.into_iter().for_each(|peer| *holders.entry(peer).or_default() += 1);
+                for place in rows {
+                    let copies = place.carriers.len();
+                    fewest = Some(fewest.map_or(copies, |fewest: usize| fewest.min(copies)));
+                    place.carriers.into_iter().for_each(|peer| *holders.entry(peer).or_default() += 1);
                 }
             }
         }

@@ -4,7 +4,7 @@ use super::network::{Net, blocks, ids};
 use crate::block::Block;
 use crate::id::VaultId;
 use crate::message::{Message, Plain};
-use crate::node::{Answer, AskId, Audit, Request};
+use crate::node::{Answer, AskId, Audit, Request, Whereabouts};
 use crate::time::Span;
 
 const MINUTE: Span = Span::seconds(60);
@@ -94,9 +94,10 @@ fn where_blocks_lie_is_told_in_the_order_asked() {
     net.request(0, Request::Locate(AskId(7), vault, asked.clone()));
     net.settle();
     let Answer::Whereabouts(places) = net.answer(0, AskId(7)) else { panic!("places") };
-    assert_eq!(places.iter().map(|(id, _)| *id).collect::<Vec<_>>(), asked);
-    for (id, peers) in places {
-        let mut hosts: Vec<usize> = peers.into_iter().map(|peer| net.host_of(peer)).collect();
+    assert_eq!(places.iter().map(|place| place.id).collect::<Vec<_>>(), asked);
+    for Whereabouts { id, carriers, tabs } in places {
+        assert_eq!(tabs, []);
+        let mut hosts: Vec<usize> = carriers.into_iter().map(|peer| net.host_of(peer)).collect();
         hosts.sort_unstable();
         assert_eq!(hosts, net.holders(&id));
     }

@@ -88,19 +88,33 @@ impl Net {
     /// A network with a client (host 0) and `carriers` carriers that have admitted its vault, all linked.
     pub(super) fn with_carriers(seed: u64, carriers: usize) -> (Self, Chain) {
         let (mut net, chain) = Self::strangers(seed, carriers, LIMIT);
-        for carrier in 1..=carriers {
-            let token = [carrier as u8; 16];
-            net.request(carrier, Request::Invite { ask: AskId(0), token, limit: LIMIT });
-            net.settle();
-            let peer = net.hosts[carrier].peer;
-            let redeem = Request::Redeem(AskId(carrier as u64), peer, token, chain.clone());
-            net.request(0, Request::Connect(AskId(1000), peer, vec!["ws://test".to_owned()]));
-            net.settle();
-            net.request(0, redeem);
-            net.settle();
-            assert_eq!(net.answer(0, AskId(carrier as u64)), Answer::Done);
-        }
+        net.admit(carriers, &chain);
         net.follow(&chain);
+        net.hosts.iter_mut().for_each(|host| host.events.clear());
+        net.sent.clear();
+        (net, chain)
+    }
+
+    /// A network of a device that is no tab (host 0), carriers that have admitted its vault, and tabs of the same owner, all linked to
+    /// the carriers.
+    pub(super) fn with_tabs(seed: u64, carriers: usize, tabs: usize) -> (Self, Chain) {
+        let mut net = Self::new(seed);
+        net.host(Role::Client);
+        for _ in 0..carriers {
+            net.host(Role::Carrier { limit: LIMIT, zone: String::new() });
+        }
+        for _ in 0..tabs {
+            net.host(Role::Tab { limit: LIMIT });
+        }
+        let kept = (1..=carriers).map(|index| carrier(net.hosts[index].peer)).collect();
+        let devices: Vec<_> = [0].into_iter().chain(carriers + 1..=carriers + tabs).map(|host| &net.hosts[host].identity).collect();
+        let chain = chain_of(&devices, kept);
+        net.admit(carriers, &chain);
+        net.follow(&chain);
+        for tab in carriers + 1..=carriers + tabs {
+            net.request(tab, Request::Follow(chain.clone()));
+        }
+        net.settle();
         net.hosts.iter_mut().for_each(|host| host.events.clear());
         net.sent.clear();
         (net, chain)
@@ -116,6 +130,22 @@ impl Net {
         let carriers = (1..=carriers).map(|index| carrier(net.hosts[index].peer)).collect();
         let chain = chain(&net.hosts[0].identity, carriers);
         (net, chain)
+    }
+
+    /// Has the client's vault admitted by all carriers.
+    fn admit(&mut self, carriers: usize, chain: &Chain) {
+        for carrier in 1..=carriers {
+            let token = [carrier as u8; 16];
+            self.request(carrier, Request::Invite { ask: AskId(0), token, limit: LIMIT });
+            self.settle();
+            let peer = self.hosts[carrier].peer;
+            let redeem = Request::Redeem(AskId(carrier as u64), peer, token, chain.clone());
+            self.request(0, Request::Connect(AskId(1000), peer, vec!["ws://test".to_owned()]));
+            self.settle();
+            self.request(0, redeem);
+            self.settle();
+            assert_eq!(self.answer(0, AskId(carrier as u64)), Answer::Done);
+        }
     }
 
     pub(super) fn host(&mut self, role: Role) -> usize {
@@ -427,6 +457,11 @@ pub(super) fn carrier(peer: PeerId) -> Carrier {
 
 /// A chain of one certificate: a device with all rights, a recovery phrase, and these carriers.
 pub(super) fn chain(device: &Identity, carriers: Vec<Carrier>) -> Chain {
+    chain_of(&[device], carriers)
+}
+
+/// The same with several devices; the first one signs.
+pub(super) fn chain_of(devices: &[&Identity], carriers: Vec<Carrier>) -> Chain {
     let paper = paper();
     let member = |number, identity: &Identity, rights, paper| Member {
         number,
@@ -437,18 +472,21 @@ pub(super) fn chain(device: &Identity, carriers: Vec<Carrier>) -> Chain {
         removed_after: None,
     };
     let wrap = |member| Wrap { member, encapsulated: [0; 32], sealed: vec![0; 48] };
+    let mut members = vec![member(0, devices[0], Rights::OWNER, false), member(1, &paper, Rights::PAPER, true)];
+    members.extend((2..).zip(&devices[1..]).map(|(number, device)| member(number, device, Rights::OWNER, false)));
+    let wraps = members.iter().map(|member| wrap(member.number)).collect();
     let draft = CertificateDraft {
         vault: None,
         number: 0,
         previous: RecordId([0; 32]),
         epoch: 0,
-        members: vec![member(0, device, Rights::OWNER, false), member(1, &paper, Rights::PAPER, true)],
+        members,
         carriers,
         policy: Policy::default(),
-        wraps: vec![wrap(0), wrap(1)],
+        wraps,
         previous_epoch: None,
     };
-    let first = Certificate::sign(draft, device).expect("a certificate within bounds");
+    let first = Certificate::sign(draft, devices[0]).expect("a certificate within bounds");
     Chain::start(first).expect("a first certificate")
 }
 

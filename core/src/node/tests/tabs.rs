@@ -1,0 +1,167 @@
+//! Tabs: what they keep, what carriers know of it, and to whom they say it.
+
+use super::network::{LIMIT, Net, blocks, ids};
+use crate::block::Block;
+use crate::id::{BlockId, PeerId, VaultId};
+use crate::link::CloseReason;
+use crate::message::{Ask, Has, Ids, Message, Plain};
+use crate::node::{Answer, AskId, Config, Node, Request, Role};
+use crate::record::Chain;
+use crate::time::Span;
+
+const MINUTE: Span = Span::seconds(60);
+const DEVICE: usize = 0;
+const TAB: usize = 4;
+const OTHER_TAB: usize = 5;
+
+/// Three carriers, a device and two tabs; the first tab has put blocks.
+fn put(seed: u64, count: u32) -> (Net, Chain, Vec<Block>) {
+    let (mut net, chain) = Net::with_tabs(seed, 3, 2);
+    let blocks = blocks(count);
+    for block in &blocks {
+        net.request(TAB, Request::Place(chain.vault(), block.clone()));
+    }
+    assert!(net.run(MINUTE, |net| net.holders(&blocks[count as usize - 1].id()).len() == 4));
+    net.settle();
+    (net, chain, blocks)
+}
+
+/// Which tabs carriers name to a host that asks for blocks.
+fn tabs_named(net: &mut Net, host: usize, vault: VaultId, ids: &[BlockId]) -> Vec<Vec<PeerId>> {
+    net.hosts[host].events.clear();
+    net.request(host, Request::Locate(AskId(9), vault, ids.to_vec()));
+    net.settle();
+    let Answer::Whereabouts(places) = net.answer(host, AskId(9)) else { panic!("whereabouts") };
+    assert_eq!(places.iter().map(|place| place.id).collect::<Vec<_>>(), ids);
+    places.into_iter().map(|place| place.tabs).collect()
+}
+
+fn is_where(message: &Message) -> bool {
+    matches!(message, Message::Plain(Plain::Where(_)))
+}
+
+#[test]
+fn what_a_tab_wrote_or_read_is_known_to_members_and_never_counted_as_a_copy() {
+    let (mut net, chain, blocks) = put(1, 30);
+    let (vault, ids) = (chain.vault(), ids(&blocks));
+    let tab = net.hosts[TAB].peer;
+    assert!(tabs_named(&mut net, DEVICE, vault, &ids).iter().all(|tabs| *tabs == [tab]));
+    net.request(DEVICE, Request::Locate(AskId(9), vault, ids.clone()));
+    let Answer::Whereabouts(places) = net.answer(DEVICE, AskId(9)) else { panic!("whereabouts") };
+    assert!(places.iter().all(|place| place.carriers.len() == 3 && !place.carriers.contains(&tab)));
+    // What another tab reads, it has as well.
+    net.request(OTHER_TAB, Request::Need(vault, ids.clone()));
+    assert!(net.run(MINUTE, |net| net.hosts[OTHER_TAB].store.blocks.len() == 30));
+    net.settle();
+    assert!(tabs_named(&mut net, DEVICE, vault, &ids).iter().all(|tabs| tabs.len() == 2));
+    assert!(tabs_named(&mut net, TAB, vault, &ids).iter().all(|tabs| *tabs == [net.hosts[OTHER_TAB].peer]), "nobody is named to itself");
+    // The device keeps no copies for others.
+    assert_eq!(net.hosts[DEVICE].store.blocks.len(), 0);
+}
+
+#[test]
+fn a_tab_that_starts_again_says_what_it_still_has() {
+    let (mut net, chain, blocks) = put(2, 30);
+    let ids = ids(&blocks);
+    net.kill(TAB);
+    net.settle();
+    assert!(tabs_named(&mut net, DEVICE, chain.vault(), &ids).iter().all(Vec::is_empty), "forgotten with its links");
+    net.revive(TAB, Role::Tab { limit: LIMIT });
+    net.request(TAB, Request::Follow(chain.clone()));
+    net.settle();
+    let tab = net.hosts[TAB].peer;
+    assert!(tabs_named(&mut net, DEVICE, chain.vault(), &ids).iter().all(|tabs| *tabs == [tab]));
+}
+
+#[test]
+fn a_tab_whose_link_breaks_says_it_again() {
+    let (mut net, chain, blocks) = put(3, 10);
+    for carrier in 1..=3 {
+        let link = net.link(TAB, carrier).expect("a link");
+        net.cut(link, CloseReason::Gone);
+    }
+    net.run(Span::seconds(5), |_| false);
+    let tab = net.hosts[TAB].peer;
+    assert!(tabs_named(&mut net, DEVICE, chain.vault(), &ids(&blocks)).iter().all(|tabs| *tabs == [tab]));
+}
+
+#[test]
+fn what_a_tab_threw_away_or_lost_is_withdrawn() {
+    let (mut net, chain, blocks) = put(4, 30);
+    let ids = ids(&blocks);
+    for id in &ids[..10] {
+        net.hosts[TAB].store.blocks.remove(id);
+    }
+    net.request(TAB, Request::Evicted(ids[..10].to_vec()));
+    net.settle();
+    let named = tabs_named(&mut net, DEVICE, chain.vault(), &ids);
+    assert_eq!(named.iter().filter(|tabs| tabs.is_empty()).count(), 10);
+    assert!(named[..10].iter().all(Vec::is_empty));
+    // It also finds out when it is asked.
+    net.hosts[TAB].store.blocks.remove(&ids[20]);
+    let link = net.connect(OTHER_TAB, TAB);
+    let fetch = Plain::Fetch(Ids { vault: chain.vault(), ids: vec![ids[20]] });
+    net.input(TAB, crate::node::Input::Received(link, fetch.into()));
+    net.settle();
+    assert_eq!(tabs_named(&mut net, DEVICE, chain.vault(), &ids[20..21]), [[]]);
+}
+
+#[test]
+fn a_tab_keeps_no_more_than_it_may() {
+    let (mut net, chain) = Net::with_tabs(5, 3, 1);
+    let me = net.hosts[TAB].peer;
+    net.hosts[TAB].node = Node::new(net.now, Config { me, role: Role::Tab { limit: 20 * 4096 }, seed: [9; 32] });
+    net.request(TAB, Request::Follow(chain.clone()));
+    net.settle();
+    let blocks = blocks(200);
+    for block in &blocks {
+        net.request(TAB, Request::Place(chain.vault(), block.clone()));
+        net.settle();
+    }
+    assert!(net.hosts[TAB].store.blocks.len() <= 21, "{}", net.hosts[TAB].store.blocks.len());
+    let named = tabs_named(&mut net, DEVICE, chain.vault(), &ids(&blocks));
+    let held = |id: &BlockId| net.hosts[TAB].store.blocks.contains_key(id);
+    assert!(blocks.iter().zip(named).all(|(block, tabs)| tabs.contains(&me) == held(&block.id())));
+}
+
+#[test]
+fn p13_who_is_no_member_learns_nothing_of_tabs_and_is_believed_nothing() {
+    let (mut net, chain, blocks) = put(6, 5);
+    let (vault, ids) = (chain.vault(), ids(&blocks));
+    let stranger = net.host(Role::Client);
+    net.connect(stranger, 1);
+    net.sent.clear();
+    net.forge(stranger, 1, Plain::Where(Has { ask: Ask(7), vault, ids: ids.clone() }).into());
+    net.forge(stranger, 1, Plain::Carries(Ids { vault, ids: ids.clone() }).into());
+    // A carrier's copies are no hearsay: it may not bring itself in as a tab, nor ask for tabs.
+    net.connect(2, 1);
+    net.forge(2, 1, Plain::Where(Has { ask: Ask(8), vault, ids: ids.clone() }).into());
+    net.forge(2, 1, Plain::Carries(Ids { vault, ids: ids.clone() }).into());
+    net.settle();
+    let held = |message: &Message| matches!(message, Message::Plain(Plain::Held(_)));
+    assert_eq!((net.count(1, stranger, held), net.count(1, 2, held)), (0, 0));
+    let denied = |message: &Message| matches!(message, Message::Plain(Plain::Denied(_)));
+    assert_eq!((net.count(1, stranger, denied), net.count(1, 2, denied)), (1, 1));
+    assert!(net.count(stranger, 1, is_where) == 1);
+    let tab = net.hosts[TAB].peer;
+    assert!(tabs_named(&mut net, DEVICE, vault, &ids).iter().all(|tabs| *tabs == [tab]));
+}
+
+#[test]
+fn a_removed_member_is_asked_for_nothing() {
+    let (mut net, chain, blocks) = put(7, 5);
+    let tab = net.hosts[TAB].peer;
+    let certificate = super::network::next(&chain, &net.hosts[DEVICE].identity, |draft| {
+        draft.epoch += 1;
+        draft.members.iter_mut().filter(|member| member.peer == tab).for_each(|member| member.removed_after = Some(0));
+        let active: Vec<u16> = draft.members.iter().filter(|member| member.removed_after.is_none()).map(|member| member.number).collect();
+        draft.wraps.retain(|wrap| active.contains(&wrap.member));
+        draft.previous_epoch = Some(vec![0; crate::limits::PREVIOUS_EPOCH_SEALED].into());
+    });
+    let mut after = chain.clone();
+    after.extend(certificate.clone()).expect("it follows");
+    net.request(DEVICE, Request::Publish(crate::record::Record::Certificate(certificate)));
+    net.request(DEVICE, Request::Follow(after));
+    net.settle();
+    assert!(tabs_named(&mut net, DEVICE, chain.vault(), &ids(&blocks)).iter().all(Vec::is_empty));
+}
