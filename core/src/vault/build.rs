@@ -75,7 +75,7 @@ impl Build {
         }
         while let Some((path, file)) = self.files.first_key_value() {
             let (path, mut file) = (path.clone(), file.clone());
-            let content = match unchanged(&path, &file, self.base.root.as_ref(), &mut self.compared, pages)? {
+            let content = match unchanged(&path, &file, self.base.root.as_ref(), &mut self.compared, pages, writing)? {
                 Some(content) => content,
                 None => file.builder.finish(&mut writing.tree)?.1,
             };
@@ -106,13 +106,15 @@ impl Build {
     }
 }
 
-/// Returns the content of the file that stands at `path` when it has the same chunks: its pages are used again.
+/// Returns the content of the file that stands at `path` when it has the same chunks in blocks that this commit counts on: its pages
+/// are used again. Where a block was lost and its content sent anew, the old pages lead nowhere.
 fn unchanged(
     path: &Path,
     file: &StagedFile,
     root: Option<&Reference>,
     compared: &mut Compared,
     pages: &Pages,
+    writing: &Writing,
 ) -> Result<Option<Content>, WalkError> {
     let there = match walk::lookup(pages, root, path) {
         Ok(node) => node,
@@ -127,6 +129,9 @@ fn unchanged(
         let chunks = walk::chunks(pages, &there, compared.offset, COMPARE)?;
         let Some((start, last)) = chunks.last() else { return Ok(None) };
         compared.offset = start + u64::from(last.len);
+        if !chunks.iter().all(|(_, chunk)| writing.counts_on(&chunk.reference)) {
+            return Ok(None);
+        }
         for (_, chunk) in &chunks {
             let ChunkId(id) = chunk.id;
             compared.digest.update(&id);

@@ -29,6 +29,8 @@ pub(super) struct ChunkIndex {
     next_segment: u64,
     /// Chunks of the commit under way that no segment describes yet.
     pending: BTreeMap<ChunkId, Reference>,
+    /// Blocks that were found to be gone: a tree that names them teaches nothing.
+    gone: BTreeSet<BlockId>,
 }
 
 /// A list of chunks as it is kept: blocks first, chunks by their numbers in that list.
@@ -68,7 +70,11 @@ impl ChunkIndex {
         let mut numbers = BTreeMap::new();
         for chunk in chunks {
             let is_known = self.stored.contains_key(&chunk.id) || self.pending.contains_key(&chunk.id);
-            if !is_known && self.stored.len() + segment.chunks.len() < CHUNK_INDEX {
+            let is_gone = chunk
+                .reference
+                .blocks()
+                .is_none_or(|(first, next)| self.gone.contains(&first.id) || next.is_some_and(|next| self.gone.contains(&next.id)));
+            if !is_known && !is_gone && self.stored.len() + segment.chunks.len() < CHUNK_INDEX {
                 segment.push(chunk.id, &chunk.reference, &mut numbers);
             }
         }
@@ -86,6 +92,7 @@ impl ChunkIndex {
 
     /// Forgets everything that lies in a block that is gone.
     pub(super) fn forget(&mut self, lost: &BlockId) -> Vec<Note> {
+        self.gone.insert(*lost);
         let mut changed = Vec::new();
         for (number, segment) in &mut self.segments {
             let gone: BTreeSet<u32> =

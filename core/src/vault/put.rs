@@ -268,6 +268,12 @@ impl Writing {
         }
     }
 
+    /// Says whether the blocks of a segment were placed or confirmed for the next head.
+    pub(super) fn counts_on(&self, segment: &Reference) -> bool {
+        let is_counted = |block: BlockKey| self.flight.counted.contains(&block.id);
+        segment.blocks().is_some_and(|(first, next)| is_counted(first) && next.is_none_or(is_counted))
+    }
+
     /// Says whether all puts are cut and all packs sealed.
     pub(super) fn is_drained(&self) -> bool {
         self.puts.is_empty() && self.sealing == 0
@@ -283,9 +289,11 @@ impl Writing {
         self.flight.blocks.is_empty()
     }
 
-    /// Returns a block that was counted on and is gone.
+    /// Returns a block that was counted on and is gone, once it is known of all others whether they are too: the next attempt is then
+    /// the last one.
     pub(super) fn lost_block(&self) -> Option<BlockId> {
-        self.flight.lost
+        let is_asked = |flying: &InFlight| flying.bytes == 0 && flying.copies.is_none();
+        self.flight.lost.filter(|_| !self.flight.blocks.values().any(is_asked))
     }
 
     /// Returns how few copies a block has that will not get as many as make it safe.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cachette_core::vault::{Command, Committed, Reply};
+use cachette_core::vault::{Command, CommandError, Committed, Reply};
 
 use super::error::{CliError, ExitKind};
 use super::progress::Progress;
@@ -10,13 +10,24 @@ use super::session::Session;
 
 /// Commits what is staged and waits until it is safe, or nothing has moved for `wait`.
 pub(super) async fn commit(session: &Session, message: String, wait: Duration, progress: &Progress) -> Result<Committed, CliError> {
+    attempt(session, message, wait, progress).await?.map_err(|error| session.why_not_safe(error))
+}
+
+/// Does the same, and leaves it to the caller what to make of the vault's answer.
+pub(super) async fn attempt(
+    session: &Session,
+    message: String,
+    wait: Duration,
+    progress: &Progress,
+) -> Result<Result<Committed, CommandError>, CliError> {
     let mut reply = std::pin::pin!(session.client.run(Command::Commit(message)));
     let mut last = (session.traffic(), Instant::now());
     loop {
         tokio::select! {
-            reply = &mut reply => return match reply.map_err(|error| session.why_not_safe(error))? {
-                Reply::Committed(committed) => Ok(committed),
-                _ => Err(CliError::new(ExitKind::Internal, "the commit got another command's reply")),
+            reply = &mut reply => return match reply {
+                Ok(Reply::Committed(committed)) => Ok(Ok(committed)),
+                Ok(_) => Err(CliError::new(ExitKind::Internal, "the commit got another command's reply")),
+                Err(error) => Ok(Err(error)),
             },
             () = tokio::time::sleep(LOOK) => {}
         }

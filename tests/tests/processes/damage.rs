@@ -54,3 +54,25 @@ fn r01_r03_r05_corrupted_truncated_and_swapped_blocks_are_read_elsewhere_and_men
         assert!(fs::read(path).is_ok_and(|found| found == *bytes), "{} is as it was", path.display());
     }
 }
+
+#[test]
+fn a_put_of_what_all_nodes_have_lost_sends_it_anew() {
+    let mut bench = Bench::new(2, &[]);
+    let (film, other) = (bench.file("film", 6 << 20, 1), bench.file("other", 6 << 20, 2));
+    bench.put(&film);
+    for node in &mut bench.nodes {
+        node.kill();
+        for block in blocks(&node.data_dir.join("node")) {
+            fs::remove_file(block).expect("a disk");
+        }
+    }
+    bench.nodes = std::mem::take(&mut bench.nodes).into_iter().map(Node::again).collect();
+    let back = bench.home.path().join("back");
+    fails(&bench.client.run(["get".as_ref(), "/film".as_ref(), back.as_os_str()]), 4, "on no node that can be reached");
+    let both = [film.to_str().expect("text"), other.to_str().expect("text")];
+    let put = bench.client.well(["put", "--checksum", both[0], both[1]]).event("put").clone();
+    assert_eq!((&put["state"], &put["copies"]), (&"safe".into(), &2.into()), "{put}");
+    for (name, path) in [("film", &film), ("other", &other)] {
+        bench.holds(name, &fs::read(path).expect("a file"));
+    }
+}

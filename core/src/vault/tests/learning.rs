@@ -46,3 +46,19 @@ fn a_put_in_the_place_of_a_file_whose_list_cannot_be_read_sends_all_of_it() {
     world.blocks.extend(blocks);
     assert!(device.commit(&mut world).stats.new_bytes == 6_000_000);
 }
+
+#[test]
+fn everything_that_is_gone_is_found_in_one_attempt_and_sent_in_the_next() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    let content = noise(5_300_000, 1);
+    device.put(&mut world, "/film", &content);
+    device.commit(&mut world);
+    // The content's blocks; the tree of so small a vault lies in a smaller one.
+    world.blocks.retain(|_, block| block.bytes().len() < 1 << 20);
+    device.put(&mut world, "/film", &content);
+    assert!(matches!(device.run(&mut world, Command::Commit(String::new())), Err(CommandError::Lost(_))));
+    device.put(&mut world, "/film", &content);
+    assert!(device.commit(&mut world).changed);
+    assert!(device.read(&mut world, "/film", 0, None) == Ok(content));
+}

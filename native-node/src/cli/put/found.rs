@@ -26,6 +26,13 @@ pub(super) struct Item {
     pub(super) before: Option<i128>,
 }
 
+impl Item {
+    /// Says whether it is what comes through the standard input.
+    pub(super) fn is_stdin(&self) -> bool {
+        self.from.as_os_str() == "-"
+    }
+}
+
 pub(super) enum Kind {
     File(u64),
     Dir,

@@ -11,7 +11,7 @@ use cachette_core::vault::{Command, CommandError, Committed, New};
 use serde::Serialize;
 
 use super::found::{Item, Kind, Skipped, meta_of, open, words};
-use crate::cli::commit::commit;
+use crate::cli::commit::attempt;
 use crate::cli::error::{CliError, ExitKind};
 use crate::cli::output::Output;
 use crate::cli::paths::printable;
@@ -39,8 +39,29 @@ struct Published {
     left: usize,
 }
 
-/// What is still to be put; several workers take from it.
-type Queue = Arc<Mutex<VecDeque<Item>>>;
+/// What is to be put; several workers take from it.
+type Queue = Arc<Mutex<Items>>;
+
+struct Items {
+    left: VecDeque<Arc<Item>>,
+    /// What was taken since the last commit.
+    taken: Vec<Arc<Item>>,
+}
+
+impl Items {
+    fn take(&mut self) -> Option<Arc<Item>> {
+        let item = self.left.pop_front()?;
+        self.taken.push(Arc::clone(&item));
+        Some(item)
+    }
+
+    /// Puts back what was taken since the last commit; `false` if it cannot be read a second time.
+    fn put_back(&mut self) -> bool {
+        let again = self.taken.iter().all(|item| !item.is_stdin());
+        self.left.extend(self.taken.drain(..));
+        again
+    }
+}
 
 impl Plan {
     /// Puts everything and says what came of it, with what was left out.
@@ -51,14 +72,28 @@ impl Plan {
         progress: &Progress,
         output: Output,
     ) -> Result<(Committed, Vec<Skipped>), CliError> {
-        let queue = Arc::new(Mutex::new(items));
+        let queue = Arc::new(Mutex::new(Items { left: items.into_iter().map(Arc::new).collect(), taken: Vec::new() }));
         let mut skipped = Vec::new();
         let mut all: Option<Committed> = None;
+        let mut losses = 0;
         loop {
-            skipped.extend(round(&session.client, &queue, self.publish_every, progress).await?);
-            let committed = commit(session, self.message.clone(), self.wait, progress).await?;
+            let left_out = round(&session.client, &queue, self.publish_every, progress).await?;
+            let committed = match attempt(session, self.message.clone(), self.wait, progress).await? {
+                Ok(committed) => committed,
+                // The vault counts on what is gone no more, so the same content is sent anew.
+                Err(CommandError::Lost(_)) if losses < LOSSES && lock(&queue).put_back() => {
+                    losses += 1;
+                    continue;
+                }
+                Err(error) => return Err(session.why_not_safe(error)),
+            };
+            skipped.extend(left_out);
             let sum = all.map_or(committed, |before| before.and(committed));
-            let left = queue.lock().unwrap_or_else(PoisonError::into_inner).len();
+            let left = {
+                let mut items = lock(&queue);
+                items.taken.clear();
+                items.left.len()
+            };
             if left == 0 {
                 return Ok((sum, skipped));
             }
@@ -79,7 +114,7 @@ async fn round(client: &Client, queue: &Queue, lasts: Duration, progress: &Progr
         workers.spawn_blocking(move || {
             let mut skipped = Vec::new();
             loop {
-                let Some(item) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() else { return Ok(skipped) };
+                let Some(item) = lock(&queue).take() else { return Ok(skipped) };
                 let path = printable(&item.from.to_string_lossy());
                 match put_one(&client, &item, &counter) {
                     Ok(()) => {}
@@ -124,7 +159,7 @@ fn put_one(client: &Client, item: &Item, counter: &AtomicU64) -> Result<(), PutO
     match &item.kind {
         Kind::Dir => stage(New::Dir(item.meta)),
         Kind::Symlink(target) => stage(New::Symlink(item.meta, target.clone())),
-        Kind::File(_) if item.from.as_os_str() == "-" => put(&mut io::stdin().lock()).map(drop),
+        Kind::File(_) if item.is_stdin() => put(&mut io::stdin().lock()).map(drop),
         Kind::File(expected) => {
             let mut file = open(&item.from).map_err(PutOneError::Skip)?;
             let done = put(&mut file)?;
@@ -137,5 +172,11 @@ fn put_one(client: &Client, item: &Item, counter: &AtomicU64) -> Result<(), PutO
     }
 }
 
+fn lock(queue: &Queue) -> std::sync::MutexGuard<'_, Items> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How often content is sent anew because what was counted on is gone: while nodes go on losing, there is no use in it.
+const LOSSES: u32 = 3;
 /// Files that are read at once.
 const WORKERS: usize = 8;
