@@ -2,6 +2,7 @@
 
 mod processes;
 mod simulation;
+mod store_scripts;
 
 /// A file that nobody lists would be a test that never runs.
 #[test]

@@ -5,6 +5,8 @@ mod budget;
 mod cargo;
 mod demo;
 mod libtest;
+mod module;
+mod npm;
 mod soak;
 mod stage;
 mod structure;
@@ -52,6 +54,7 @@ const COMMANDS: &[Command] = &[
         about: "the long checks: fuzzing, kill loops, large simulations",
         run: soak::run,
     },
+    Command { name: "wasm", arguments: "", about: "builds what a browser loads into wasm/dist and weighs it", run: module::run },
     Command {
         name: "vectors",
         arguments: "",

@@ -12,6 +12,7 @@ mod files;
 mod layers;
 mod places;
 mod purity;
+mod transactions;
 mod vectors;
 
 /// One place where a rule is broken.
@@ -40,6 +41,7 @@ const RULES: &[(&str, Rule)] = &[
     ("files open with what they own and are reached", files::check),
     ("cases of core/docs/threats.md and tests agree", cases::check),
     ("every vector is read by a test", vectors::check),
+    ("nothing foreign is awaited in a transaction of IndexedDB", transactions::check),
     ("no place of one machine stands in the tree", places::check),
 ];
 

@@ -7,7 +7,7 @@ use crate::budget::Part;
 use crate::cargo::{PROFILE, WASM, cargo, loud, output, root};
 use crate::stage::{Run, succeed};
 use crate::tree::Tree;
-use crate::{Failure, structure, wasm};
+use crate::{Failure, module, npm, structure, wasm};
 
 /// Runs everything that must pass before a change lands. All stages share one profile, so nothing native is built twice.
 pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
@@ -16,16 +16,21 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
     if !(run.stage(Part::Install, "toolchain", |_| toolchain()) && run.command(Part::Install, "crates", cargo(&["fetch", "--locked"]))) {
         return run.finish();
     }
+    let tools = run.stage(Part::Install, "browsers", npm::browsers) & run.stage(Part::Install, "npm packages", module::tools);
     run.command(Part::Checks, "formatting", cargo(&["fmt", "--all", "--check"]));
     run.stage(Part::Checks, "structure", |_| structure::check());
     let built = run.command(Part::Build, "build", cargo(&["build", "--locked", "--workspace", "--all-targets", "--profile", PROFILE]));
+    let bound = tools && run.stage(Part::Build, "modules for browsers", module::for_tests);
     run.command(Part::Checks, "clippy", clippy(&["--workspace", "--all-targets"]));
-    run.command(Part::Checks, "clippy for wasm32", clippy(&["--package", "cachette-core", "--target", WASM]));
+    run.command(Part::Checks, "clippy for wasm32", clippy(IN_BROWSERS));
     run.command(Part::Checks, "rustdoc", rustdoc());
     run.stage(Part::Checks, "core as wasm", wasm::check);
     if built {
         // Not quiet: cargo would hand that on to the test binaries.
         run.tests("tests", loud(&["test", "--locked", "--workspace", "--profile", PROFILE, "--no-fail-fast"]));
+    }
+    if bound {
+        run.tests("browser tests", module::browser_tests());
     }
     run.finish()
 }
@@ -38,6 +43,7 @@ pub(crate) fn check(arguments: &[String]) -> Result<(), Failure> {
         ("formatting", succeed(cargo(&["fmt", "--all", "--check"]), Part::Checks.limit())),
         ("structure", structure::check()),
         ("clippy", succeed(clippy(&["--workspace", "--all-targets"]), Part::Checks.limit())),
+        ("clippy for wasm32", succeed(clippy(IN_BROWSERS), Part::Checks.limit())),
     ] {
         match result {
             Ok(()) => println!("{name}: ok"),
@@ -76,6 +82,10 @@ fn rustdoc() -> Command {
     command.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links");
     command
 }
+
+/// The packages that have code for browsers.
+const IN_BROWSERS: &[&str] =
+    &["--package", "cachette-core", "--package", "cachette-wasm", "--package", "cachette-browser-tests", "--target", WASM];
 
 /// Brings in what the toolchain lacks of what `rust-toolchain.toml` names. Without rustup it must all be there already.
 fn toolchain() -> Result<(), Failure> {

@@ -125,7 +125,7 @@ fn walk(folder: &Path, prefix: &str, files: &mut Vec<(String, String)>) -> io::R
         let path = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
         let kind = entry.file_type()?;
         if kind.is_dir() {
-            if !matches!(name, "target" | ".git" | "node_modules" | "proptest-regressions") {
+            if !matches!(name, "target" | ".git" | "node_modules" | "dist" | "proptest-regressions") {
                 walk(&entry.path(), &path, files)?;
             }
         } else if kind.is_file() && name != ".git" {

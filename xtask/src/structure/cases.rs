@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Finding;
 use crate::tree::Tree;
 
+/// Tests in browsers: functions of JavaScript with names of the same kind.
+const BROWSER_TESTS: &str = "tests/browser/";
 /// The page that lists the cases.
 pub(crate) const PAGE: &str = "core/docs/threats.md";
 
@@ -48,16 +50,24 @@ fn row(line: &str) -> Option<(&str, &str)> {
 /// Returns the tests by the cases whose ids begin their names.
 fn tests(tree: &Tree) -> BTreeMap<String, Vec<String>> {
     let mut tests: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut take = |name: &str| {
+        let mut rest = name;
+        while let Some((id, tail)) = split_id(rest) {
+            tests.entry(id.to_owned()).or_default().insert(name.to_owned());
+            rest = tail;
+        }
+    };
     for (_, source) in tree.rust("") {
         for (_, line) in source.code() {
             let Some((_, rest)) = line.split_once("fn ") else { continue };
             let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-            let mut rest = name.as_str();
-            while let Some((id, tail)) = split_id(rest) {
-                tests.entry(id.to_owned()).or_default().insert(name.clone());
-                rest = tail;
-            }
+            take(&name);
         }
+    }
+    let scripts = tree.files().filter(|(path, _)| path.starts_with(BROWSER_TESTS) && path.ends_with(".mjs"));
+    for (_, line) in scripts.flat_map(|(_, source)| source.lines()) {
+        let name = line.trim_start().strip_prefix("async ").and_then(|rest| rest.split('(').next()).unwrap_or_default();
+        take(name);
     }
     tests.into_iter().map(|(id, names)| (id, names.into_iter().collect())).collect()
 }
@@ -82,6 +92,12 @@ mod tests {
         assert_eq!(findings.len(), 1);
         assert!(findings[0].what.contains("no row for case r05"), "{findings:?}");
         assert_eq!(check(&Tree::of([TEST])).len(), 1, "no page");
+    }
+
+    #[test]
+    fn tests_in_browsers_are_found() {
+        let test = ("tests/browser/store.mjs", "export const tests = {\n  async b09_blocks_are_buffers({ page }) {\n");
+        assert_eq!(tests(&Tree::of([test])).get("b09"), Some(&vec!["b09_blocks_are_buffers".to_owned()]));
     }
 
     #[test]

@@ -18,7 +18,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("rustls", &["native-node"]),
     ("redb", &["native-node"]),
     ("clap", &["native-node"]),
-    ("anyhow", &["native-node"]),
+    ("anyhow", &["native-node", "wasm/bindgen"]),
     ("getrandom", &["native-node"]),
     ("snow", &["core"]),
     ("hpke", &["core"]),
@@ -27,7 +27,10 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("ed25519-dalek", &["core"]),
     ("fastcdc", &["core"]),
     ("web-sys", &["wasm"]),
-    ("wasm-bindgen", &["wasm"]),
+    ("js-sys", &["wasm"]),
+    ("wasm-bindgen", &["wasm", "tests/browser"]),
+    ("wasm-bindgen-futures", &["wasm", "tests/browser"]),
+    ("wasm-bindgen-cli-support", &["wasm/bindgen"]),
 ];
 
 /// Rooms of core and of the native node in which alone a crate is named.

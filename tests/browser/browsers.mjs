@@ -1,0 +1,119 @@
+// The browsers that Debian packages, each with a profile of its own on disk, so that it can be ended and started again.
+
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const require = createRequire(import.meta.url);
+require("./elder.cjs");
+const playwright = require("playwright-core");
+
+const CHROMIUM = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+export const BROWSERS = {
+  chromium: {
+    executablePath: "/usr/bin/chromium",
+    launch: (profile) => ({ type: playwright.chromium, options: { args: CHROMIUM }, profile }),
+  },
+  firefox: {
+    executablePath: "/usr/bin/firefox-esr",
+    launch: (profile, { quota }) => {
+      // The smallest group of sites gets 10 MiB, whatever is written here.
+      const firefoxUserPrefs = quota ? { "dom.quotaManager.temporaryStorage.fixedLimit": quota >> 10 } : {};
+      return { type: playwright.firefox, options: { channel: "moz-firefox", firefoxUserPrefs }, profile };
+    },
+  },
+};
+
+/** A browser with a profile: started, ended, killed, started again. */
+export class Browser {
+  static async start(name, options = {}) {
+    const browser = new Browser();
+    browser.name = name;
+    browser.options = options;
+    browser.profile = await mkdtemp(join(tmpdir(), `cachette-${name}-`));
+    await browser.resume();
+    return browser;
+  }
+
+  async resume() {
+    const { executablePath, launch } = BROWSERS[this.name];
+    if (!existsSync(executablePath)) throw new Error(`${executablePath} is missing`);
+    const { type, options } = launch(this.profile, this.options);
+    this.context = await type.launchPersistentContext(this.profile, { executablePath, headless: true, viewport: null, ...options });
+  }
+
+  /** Opens a page of the tests. */
+  async page(origin) {
+    const page = await this.context.newPage();
+    page.on("pageerror", (error) => console.log(`   ${this.name}, on the page: ${error.message}`));
+    await page.goto(`${origin}/`);
+    return new Page(page);
+  }
+
+  /** Caps what an origin may store, where the profile has not done so. */
+  async cap(page, origin, quota) {
+    if (this.name !== "chromium") return;
+    const devtools = await this.context.newCDPSession(page.page);
+    await devtools.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: quota });
+  }
+
+  /** Ends the browser's processes as a crash of the machine would, without a word. */
+  async kill() {
+    const closed = new Promise((resolve) => this.context.once("close", resolve));
+    for (const pid of processes(this.profile)) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It went with another one.
+      }
+    }
+    await closed;
+  }
+
+  async end() {
+    await this.context.close();
+    await rm(this.profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** A page, and calls to its workers. */
+export class Page {
+  constructor(page) {
+    this.page = page;
+  }
+
+  call(worker, method, ...values) {
+    return this.page.evaluate(([worker, method, values]) => globalThis.call(worker, method, ...values), [worker, method, values]);
+  }
+
+  async reload() {
+    await this.page.reload();
+  }
+
+  close() {
+    return this.page.close();
+  }
+}
+
+/** Returns the processes whose command line names a profile. */
+function processes(profile) {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
+  return pids.map(Number).filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(profile);
+    } catch {
+      return false;
+    }
+  });
+}

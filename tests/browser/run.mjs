@@ -1,0 +1,72 @@
+// Runs the browser tests: `node run.mjs [WORD…]` runs those whose browser or name contains a word. Prints what Rust's test binaries print.
+
+import { fileURLToPath } from "node:url";
+
+import { BROWSERS, Browser } from "./browsers.mjs";
+import { serve } from "./server.mjs";
+import * as store from "./store.mjs";
+
+const FILES = { store };
+/** A test that takes so many seconds hangs. */
+const PATIENCE = 90;
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const words = process.argv.slice(2);
+const count = { passed: 0, failed: 0, ignored: 0 };
+const start = Date.now();
+
+const server = await serve({ "/wasm/": here("dist/"), "/": here("page/") });
+await Promise.all(Object.keys(BROWSERS).map(runIn));
+await server.close();
+const seconds = ((Date.now() - start) / 1000).toFixed(2);
+const verdict = count.failed ? "FAILED" : "ok";
+console.log(`\ntest result: ${verdict}. ${count.passed} passed; ${count.failed} failed; ${count.ignored} ignored; finished in ${seconds}s`);
+process.exitCode = count.failed ? 1 : 0;
+
+async function runIn(name) {
+  // A file has tests for all browsers, and may have some for one of them under its name.
+  const chosen = Object.entries(FILES).flatMap(([file, { tests, ...only }]) =>
+    Object.entries({ ...tests, ...only[name] })
+      .map(([title, test]) => ({ title: `${name}::${file}::${title}`, test }))
+      .filter(({ title }) => words.length === 0 || words.some((word) => title.includes(word))),
+  );
+  if (chosen.length === 0) return;
+  const browser = await Browser.start(name);
+  for (const { title, test } of chosen) await runOne(browser, title, test);
+  await browser.end();
+}
+
+async function runOne(browser, title, test) {
+  const own = [];
+  const begin = Date.now();
+  const page = await browser.page(server.origin);
+  const world = {
+    browser,
+    page,
+    origin: server.origin,
+    name: title,
+    /** Starts another browser of the same kind that ends with the test. */
+    start: async (options) => {
+      const started = await Browser.start(browser.name, options);
+      own.push(started);
+      return started;
+    },
+  };
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no end after ${PATIENCE} s`)), PATIENCE * 1000);
+  });
+  try {
+    const note = await Promise.race([test(world), late]);
+    count.passed++;
+    console.log(`test ${title} ... ok`);
+    if (process.env.CACHETTE_TIMES) console.log(`   ${Date.now() - begin} ms ${note ?? ""}`);
+  } catch (error) {
+    count.failed++;
+    console.log(`test ${title} ... FAILED\n   ${error.stack ?? error}`);
+  } finally {
+    clearTimeout(timer);
+    await Promise.all(own.map((browser) => browser.end()));
+    await page.close();
+  }
+}

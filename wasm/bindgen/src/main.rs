@@ -1,0 +1,15 @@
+//! Writes the JavaScript bindings of a wasm module: `cachette-bindgen MODULE FOLDER`. A crate of its own, so that nothing else waits for
+//! what it is made of.
+
+use anyhow::Context;
+use wasm_bindgen_cli_support::Bindgen;
+
+fn main() -> anyhow::Result<()> {
+    let mut arguments = std::env::args_os().skip(1);
+    let (Some(module), Some(folder), None) = (arguments.next(), arguments.next(), arguments.next()) else {
+        anyhow::bail!("usage: cachette-bindgen MODULE FOLDER");
+    };
+    let mut bindgen = Bindgen::new();
+    bindgen.input_path(&module).web(true)?.omit_default_module_path(false).typescript(true).remove_producers_section(true);
+    bindgen.generate(&folder).with_context(|| format!("bindings of {}", module.display()))
+}

@@ -1,0 +1,60 @@
+//! A commit: one transaction that asks what is held, then writes everything.
+
+use std::collections::BTreeMap;
+
+use cachette_core::block::Block;
+use cachette_core::id::BlockId;
+use cachette_core::store::Commit;
+
+use super::Durability;
+use super::idb::{Database, Fault, Transaction};
+use super::layout::{self, BLOCKS, HELD, NAMED, PARTITIONS, RECORDS, VAULTS};
+use super::tally::Tally;
+
+/// Stores blocks and records, all or nothing.
+pub(super) async fn commit(database: &Database, commit: &Commit, durability: Durability) -> Result<(), Fault> {
+    if commit.blocks.is_empty() && commit.records.is_empty() {
+        return Ok(());
+    }
+    let transaction = database.write(&[BLOCKS, HELD, VAULTS, PARTITIONS, RECORDS, NAMED], durability)?;
+    let worked = fill(&transaction, commit).await;
+    transaction.end(worked).await
+}
+
+async fn fill(transaction: &Transaction, commit: &Commit) -> Result<(), Fault> {
+    put_blocks(transaction, commit).await?;
+    for (slot, bytes) in &commit.records {
+        transaction.put_bytes(RECORDS, &layout::record(slot), bytes)?;
+        transaction.put_bytes(NAMED, &layout::named(slot), &[])?;
+    }
+    Ok(())
+}
+
+async fn put_blocks(transaction: &Transaction, commit: &Commit) -> Result<(), Fault> {
+    let vault = commit.vault;
+    let blocks: BTreeMap<BlockId, &Block> = commit.blocks.iter().map(|block| (block.id(), block)).collect();
+    if blocks.is_empty() {
+        return Ok(());
+    }
+    let asked = blocks.iter().map(|(id, block)| Ok((*block, transaction.get(HELD, &layout::held(&vault, id))?)));
+    let asked = asked.collect::<Result<Vec<_>, Fault>>()?;
+    let tally = Tally::ask(transaction, vault, blocks.keys())?;
+    let mut new = Vec::new();
+    for (block, held) in asked {
+        if held.value().await?.is_none() {
+            new.push(block);
+        }
+    }
+    let mut tally = tally.load().await?;
+    if new.is_empty() {
+        return Ok(());
+    }
+    // From here on nothing is awaited: all that is written is asked for at once.
+    for block in new {
+        let (id, size) = (block.id(), block.size_log());
+        transaction.put_bytes(BLOCKS, &layout::block(&id, &vault), block.bytes())?;
+        transaction.put(HELD, &layout::held(&vault, &id), &size.log().into())?;
+        tally.add(&id, size);
+    }
+    tally.write(transaction)
+}
