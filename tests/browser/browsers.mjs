@@ -71,14 +71,18 @@ export class Browser {
   /** Ends the browser's processes as a crash of the machine would, without a word. */
   async kill() {
     const closed = new Promise((resolve) => this.context.once("close", resolve));
+    this.signal("SIGKILL");
+    await closed;
+  }
+
+  signal(signal) {
     for (const pid of processes(this.profile)) {
       try {
-        process.kill(pid, "SIGKILL");
+        process.kill(pid, signal);
       } catch {
         // It went with another one.
       }
     }
-    await closed;
   }
 
   async end() {

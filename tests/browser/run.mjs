@@ -22,6 +22,8 @@ const seconds = ((Date.now() - start) / 1000).toFixed(2);
 const verdict = count.failed ? "FAILED" : "ok";
 console.log(`\ntest result: ${verdict}. ${count.passed} passed; ${count.failed} failed; ${count.ignored} ignored; finished in ${seconds}s`);
 process.exitCode = count.failed ? 1 : 0;
+// A browser that hangs would keep this process alive.
+setTimeout(() => process.exit(), 5000).unref();
 
 async function runIn(name) {
   // A file has tests for all browsers, and may have some for one of them under its name.
@@ -33,7 +35,7 @@ async function runIn(name) {
   if (chosen.length === 0) return;
   const browser = await Browser.start(name);
   for (const { title, test } of chosen) await runOne(browser, title, test);
-  await browser.end();
+  await within(PATIENCE, browser.end()).catch(() => browser.signal("SIGKILL"));
 }
 
 async function runOne(browser, title, test) {
@@ -52,12 +54,8 @@ async function runOne(browser, title, test) {
       return started;
     },
   };
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no end after ${PATIENCE} s`)), PATIENCE * 1000);
-  });
   try {
-    const note = await Promise.race([test(world), late]);
+    const note = await within(PATIENCE, test(world));
     count.passed++;
     console.log(`test ${title} ... ok`);
     if (process.env.CACHETTE_TIMES) console.log(`   ${Date.now() - begin} ms ${note ?? ""}`);
@@ -65,8 +63,19 @@ async function runOne(browser, title, test) {
     count.failed++;
     console.log(`test ${title} ... FAILED\n   ${error.stack ?? error}`);
   } finally {
-    clearTimeout(timer);
-    await Promise.all(own.map((browser) => browser.end()));
-    await page.close();
+    // What does not end by itself must not keep the other tests from running.
+    await within(PATIENCE, Promise.all([page.close(), ...own.map((browser) => browser.end())])).catch(async (error) => {
+      console.log(`   ${title}: cleaning up: ${error.message}`);
+      for (const browser of own) browser.signal("SIGKILL");
+    });
   }
+}
+
+/** Waits so many seconds at most. */
+async function within(seconds, work) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no end after ${seconds} s`)), seconds * 1000);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

@@ -54,6 +54,12 @@ const COMMANDS: &[Command] = &[
         about: "the long checks: fuzzing, kill loops, large simulations",
         run: soak::run,
     },
+    Command {
+        name: "browsers",
+        arguments: "[WORD…]",
+        about: "the tests in browsers, or those whose browser or name contains a word",
+        run: module::run_tests,
+    },
     Command { name: "wasm", arguments: "", about: "builds what a browser loads into wasm/dist and weighs it", run: module::run },
     Command {
         name: "vectors",

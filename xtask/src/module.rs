@@ -36,6 +36,16 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     shrink(Part::Build.limit())
 }
 
+/// `cargo xtask browsers`: the tests in browsers alone.
+pub(crate) fn run_tests(words: &[String]) -> Result<(), Failure> {
+    npm::browsers(Part::Install.limit())?;
+    tools(Part::Install.limit())?;
+    build(&[TESTS], Part::Build.limit())?;
+    let mut tests = browser_tests();
+    tests.args(words);
+    succeed(tests, Part::Tests.limit())
+}
+
 /// Builds the module that ships and the one for tests.
 pub(crate) fn for_tests(left: Duration) -> Result<(), Failure> {
     build(&[PEER, TESTS], left)?;
