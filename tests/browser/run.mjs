@@ -5,8 +5,9 @@ import { fileURLToPath } from "node:url";
 import { BROWSERS, Browser } from "./browsers.mjs";
 import { serve } from "./server.mjs";
 import * as store from "./store.mjs";
+import * as vectors from "./vectors.mjs";
 
-const FILES = { store };
+const FILES = { store, vectors };
 /** A test that takes so many seconds hangs. */
 const PATIENCE = 90;
 

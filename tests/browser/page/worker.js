@@ -1,13 +1,13 @@
-// The worker of a test: one store, and what can go wrong beneath it.
+// The worker of a test: one store, what can go wrong beneath it, and what the vectors speak of.
 
-import init, { TestStore, id_of } from "/wasm/cachette_browser_tests.js";
+import init, * as module from "/wasm/cachette_browser_tests.js";
 
 let store;
 const ready = init({ module_or_path: new URL("/wasm/cachette_browser_tests_bg.wasm", location.href) });
 
 const calls = {
   open: async (name) => {
-    store = await TestStore.open(name);
+    store = await module.TestStore.open(name);
   },
   story: (text) => store.story(text),
   seed: (seed, steps) => store.seed(seed, steps),
@@ -17,6 +17,18 @@ const calls = {
   describe: (vault) => store.describe(vault),
   over: () => store.over,
   close: () => store.close(),
+
+  seal: (secret, pack) => {
+    const { suite, id, key, block } = module.seal(bytes(secret), bytes(pack));
+    return { suite, id: hex(id), key: hex(key), block: hex(block) };
+  },
+  unseal: ({ suite, id, key, block }) => hex(module.open(suite, bytes(id), bytes(key), bytes(block))),
+  chunkId: (secret, content) => hex(module.chunkId(bytes(secret), bytes(content))),
+  unpack: (stored, len) => hex(module.unpack(bytes(stored), len)),
+  cuts: ({ len, xof, byte }, step) => {
+    const content = xof === undefined ? new Uint8Array(len).fill(byte) : module.noise(xof, len);
+    return [...module.cuts(content, step)];
+  },
 
   /** Opens a database without this project's code and keeps it open, whoever else wants it. */
   openRaw: (name, version) =>
@@ -39,13 +51,13 @@ const calls = {
 
   /** Writes something else in the place of a block. */
   corrupt: async (name, seed, log, how) => {
-    const id = id_of(seed, log);
+    const id = module.id_of(seed, log);
     const above = new Uint8Array(64).fill(0xff);
     above.set(id);
     const [key] = await inside(name, "blocks", "readonly", (rows) => rows.getAllKeys(IDBKeyRange.bound(id, above)));
-    const bytes = new Uint8Array(await inside(name, "blocks", "readonly", (rows) => rows.get(key)));
-    bytes[bytes.length >> 1] ^= 1;
-    const put = { flipped: bytes.buffer, short: bytes.slice(0, 100).buffer, text: "no bytes at all" }[how];
+    const block = new Uint8Array(await inside(name, "blocks", "readonly", (rows) => rows.get(key)));
+    block[block.length >> 1] ^= 1;
+    const put = { flipped: block.buffer, short: block.slice(0, 100).buffer, text: "no bytes at all" }[how];
     await inside(name, "blocks", "readwrite", (rows) => rows.put(put, key));
   },
 
@@ -57,6 +69,36 @@ const calls = {
     return seen;
   },
 
+  /** Writes and reads so many blocks of 1 MiB, raw and through the store, each in a transaction of its own; returns milliseconds. */
+  speed: async (name, count) => {
+    const database = await new Promise((resolve, reject) => {
+      const request = indexedDB.open(name, 1);
+      request.onupgradeneeded = () => request.result.createObjectStore("rows");
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+    const rows = (mode, work) =>
+      new Promise((resolve, reject) => {
+        const transaction = begin.call(database, "rows", mode, { durability: "strict" });
+        const request = work(transaction.objectStore("rows"));
+        transaction.oncomplete = () => resolve(request.result);
+        transaction.onabort = () => reject(transaction.error);
+      });
+    const timed = async (work) => {
+      const start = performance.now();
+      for (let number = 0; number < count; number++) await work(number);
+      return performance.now() - start;
+    };
+    const values = Array.from({ length: count }, (_, number) => module.noise(`${number}`, 1 << 20).buffer);
+    const ids = values.map((value) => module.id_of_bytes(new Uint8Array(value)));
+    return {
+      "raw writes": await timed((number) => rows("readwrite", (rows) => rows.put(values[number], number))),
+      puts: await timed((number) => store.put_bytes(1, new Uint8Array(values[number]))),
+      "raw reads": await timed((number) => rows("readonly", (rows) => rows.get(number))),
+      gets: await timed((number) => store.read(ids[number])),
+    };
+  },
+
   /** Lets so many of the next transactions find no connection. */
   lose: (times) => {
     losing = times;
@@ -65,6 +107,9 @@ const calls = {
   /** Returns the durability that each writing transaction asked for since the last call. */
   durabilities: () => asked.splice(0),
 };
+
+const bytes = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 let raw;
 let requests = 0;

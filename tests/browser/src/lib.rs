@@ -1,10 +1,13 @@
-//! What the browser tests call: the store of the browser peer in a module of its own, so that what ships carries nothing of a test.
+//! What the browser tests call: the store of the browser peer, and what the vectors speak of. A module of its own, so that what ships
+//! carries nothing of a test.
 #![cfg(target_arch = "wasm32")]
+
+pub mod vectors;
 
 use std::collections::BTreeMap;
 
 use cachette_core::block::Block;
-use cachette_core::id::{Partition, VaultId};
+use cachette_core::id::{BlockId, Partition, VaultId};
 use cachette_core::store::{Commit, Fetched, RecordSlot, StoreAnswer, StoreFault, StoreOp, Summary, Usage};
 use cachette_scripts::{Script, block, generate};
 use cachette_wasm::store::{Durability, Store};
@@ -43,6 +46,23 @@ impl TestStore {
     /// Reads the block of a seed.
     pub async fn get(&self, seed: u32, log: u8) -> String {
         word(&self.0.perform(StoreOp::Get(block(seed.into(), log).id()), Durability::Strict).await)
+    }
+
+    /// Commits one block.
+    pub async fn put_bytes(&self, vault: u8, bytes: Vec<u8>) -> Result<(), JsError> {
+        let commit = Commit { vault: VaultId([vault; 32]), blocks: vec![Block::new(bytes.into())?], records: Vec::new() };
+        match self.0.perform(StoreOp::Commit(commit), Durability::Strict).await {
+            StoreAnswer::Committed => Ok(()),
+            answer => Err(JsError::new(&format!("{answer:?}"))),
+        }
+    }
+
+    /// Reads and verifies a block by its id; returns its length.
+    pub async fn read(&self, id: Vec<u8>) -> Result<usize, JsError> {
+        match self.0.perform(StoreOp::Get(BlockId(id.as_slice().try_into()?)), Durability::Strict).await {
+            StoreAnswer::Block(Fetched::Found(block)) => Ok(block.bytes().len()),
+            answer => Err(JsError::new(&format!("{answer:?}"))),
+        }
     }
 
     /// Removes the block of a seed.
@@ -102,6 +122,12 @@ impl TestStore {
         }
         Ok(script.steps.len())
     }
+}
+
+/// Returns the id of any block.
+#[wasm_bindgen]
+pub fn id_of_bytes(bytes: Vec<u8>) -> Result<Vec<u8>, JsError> {
+    Ok(Block::new(bytes.into())?.id().0.to_vec())
 }
 
 /// Returns the id of a seed's block, so that a test can find its bytes.
