@@ -7,7 +7,7 @@
 //!                          IndexedDB  WebSockets
 //! ```
 //!
-//! - [`store`] answers the node's storage operations from IndexedDB. It is what there is so far.
+//! - `store` answers the node's storage operations from IndexedDB. It is what there is so far.
 //! - The driver will own the sockets, the timers and the store of one peer, and turn their events into the machines' inputs: it is to the
 //!   browser what `native-node/src/driver` is to the binary, and decides as little.
 //! - One tab of an origin leads: it holds a Web Lock and runs the peer, the other tabs are views with a port to it. A number in the store

@@ -23,7 +23,12 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
     let bound = tools && run.stage(Part::Build, "modules for browsers", module::for_tests);
     run.command(Part::Checks, "clippy", clippy(&["--workspace", "--all-targets"]));
     run.command(Part::Checks, "clippy for wasm32", clippy(IN_BROWSERS));
-    run.command(Part::Checks, "rustdoc", rustdoc());
+    run.command(Part::Checks, "rustdoc", rustdoc(&["--workspace"]));
+    run.command(
+        Part::Checks,
+        "rustdoc for wasm32",
+        rustdoc(&["--package", "cachette-wasm", "--package", "cachette-browser-tests", "--target", WASM]),
+    );
     run.stage(Part::Checks, "core as wasm", wasm::check);
     if built {
         // Not quiet: cargo would hand that on to the test binaries.
@@ -76,8 +81,9 @@ fn clippy(scope: &[&str]) -> Command {
     command
 }
 
-fn rustdoc() -> Command {
-    let mut command = cargo(&["doc", "--locked", "--workspace", "--no-deps", "--document-private-items", "--profile", PROFILE]);
+fn rustdoc(scope: &[&str]) -> Command {
+    let mut command = cargo(&["doc", "--locked", "--no-deps", "--document-private-items", "--profile", PROFILE]);
+    command.args(scope);
     // With private items documented, links to them lead somewhere.
     command.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links");
     command
