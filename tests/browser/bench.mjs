@@ -1,4 +1,4 @@
-// How fast the store in a browser is beside raw IndexedDB in the same page: `node bench.mjs`. Prints; judges nothing.
+// How fast the store in a browser is beside raw IndexedDB in the same page: `cargo xtask bench --browser`. Prints; judges nothing.
 
 import { fileURLToPath } from "node:url";
 

@@ -1,14 +1,18 @@
 //! `cargo xtask bench`: runs the benchmarks of this workspace one after the other, in release.
 //!
 //! A benchmark is an example whose name ends in `_speed`. It prints its own table: each figure beside the limit of this machine.
+//! `--browser` measures in browsers instead.
 
 use std::time::Duration;
 
-use crate::Failure;
 use crate::cargo::{loud, root};
 use crate::stage::succeed;
+use crate::{Failure, module};
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
+    if arguments == ["--browser"] {
+        return module::bench();
+    }
     let benchmarks = benchmarks()?;
     if let Some(unknown) = arguments.iter().find(|name| !benchmarks.iter().any(|(_, known)| known == *name)) {
         let known: Vec<&str> = benchmarks.iter().map(|(_, name)| name.as_str()).collect();

@@ -47,7 +47,12 @@ const COMMANDS: &[Command] = &[
         about: "three nodes, a real tree of files, one node killed, everything read back",
         run: demo::run,
     },
-    Command { name: "bench", arguments: "[NAME…]", about: "measures this machine's limits and our speed beside them", run: bench::run },
+    Command {
+        name: "bench",
+        arguments: "[NAME…|--browser]",
+        about: "measures this machine's limits and our speed beside them",
+        run: bench::run,
+    },
     Command {
         name: "soak",
         arguments: "[--for 1h] [NAME…]",

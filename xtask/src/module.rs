@@ -38,12 +38,22 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
 
 /// `cargo xtask browsers`: the tests in browsers alone.
 pub(crate) fn run_tests(words: &[String]) -> Result<(), Failure> {
-    npm::browsers(Part::Install.limit())?;
-    tools(Part::Install.limit())?;
-    build(&[TESTS], Part::Build.limit())?;
-    let mut tests = browser_tests();
+    prepare()?;
+    let mut tests = in_browsers("run.mjs");
     tests.args(words);
     succeed(tests, Part::Tests.limit())
+}
+
+/// `cargo xtask bench --browser`: the store beside raw IndexedDB.
+pub(crate) fn bench() -> Result<(), Failure> {
+    prepare()?;
+    succeed(in_browsers("bench.mjs"), Part::Tests.limit())
+}
+
+fn prepare() -> Result<(), Failure> {
+    npm::browsers(Part::Install.limit())?;
+    tools(Part::Install.limit())?;
+    build(&[TESTS], Part::Build.limit())
 }
 
 /// Builds the module that ships and the one for tests.
@@ -61,8 +71,12 @@ pub(crate) fn tools(left: Duration) -> Result<(), Failure> {
 
 /// Makes the command that runs the tests in browsers.
 pub(crate) fn browser_tests() -> Command {
+    in_browsers("run.mjs")
+}
+
+fn in_browsers(script: &str) -> Command {
     let mut node = Command::new("node");
-    node.arg("run.mjs").current_dir(root().join("tests/browser"));
+    node.arg(script).current_dir(root().join("tests/browser"));
     node
 }
 
