@@ -30,6 +30,8 @@ pub const HEADER_MAX: usize = 256 << 10;
 pub const FRAME_MAX: usize = 65_535;
 /// Bytes of one WebSocket message: a few whole frames of one lane, so that a heartbeat waits for no more than this.
 pub const SOCKET_MESSAGE_MAX: usize = 256 << 10;
+/// Bytes of one that a link sends: with what a tunnel adds, it fits the header of a message of the link around it.
+pub const SOCKET_MESSAGE_FILL: usize = SOCKET_MESSAGE_MAX - (1 << 10);
 
 /// Entries of one directory page: bounds what a rename rewrites and what a reader decodes at once.
 pub const DIR_PAGE_ENTRIES: usize = 128;
@@ -98,6 +100,16 @@ pub const CARRIED_PER_LINK: usize = 16 * LIST_MAX;
 pub const CARRIED_PER_NODE: usize = 16 * CARRIED_PER_LINK;
 /// Blocks that a peer is asked the holders of at once: the answer has room for several tabs that hold all of them.
 pub const WHERE_MAX: usize = 512;
+/// Bytes that an end of a tunnel has sent and the other has not taken: half a megabyte a round trip.
+pub const TUNNEL_WINDOW: usize = 512 << 10;
+/// Bytes of that which are kept for what a link says without room: its handshake and goodbye.
+pub const TUNNEL_RESERVE: usize = 1 << 10;
+/// Tunnels that lead over one link.
+pub const TUNNELS_PER_LINK: usize = 8;
+/// Tunnels through one carrier: with all windows full and nobody reading, 64 MiB.
+pub const TUNNELS_PER_NODE: usize = 64;
+/// A link through a tunnel is closed by who opened it after this long without use.
+pub const TUNNEL_IDLE: Span = Span::seconds(60);
 /// Bytes of blocks on their way into a cache: a disk slower than the network makes the cache lack some, and the memory no fuller.
 pub const CACHE_WINDOW: u64 = 16 << 20;
 /// Blocks whose missing copies are remembered for holders that may come back; the rest is for an audit to find.

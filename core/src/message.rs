@@ -25,7 +25,7 @@ pub struct Ask(pub u32);
 pub enum Lane {
     /// Small messages.
     Control,
-    /// Blocks.
+    /// Blocks, and what passes through tunnels.
     Bulk,
 }
 
@@ -96,6 +96,18 @@ tagged! {
         50 => Done((Ask, ())),
         /// Says that an ask was not done.
         51 => Denied((Ask, Denial)),
+        /// Asks a carrier for a tunnel to another member that is linked to it.
+        70 => Open(Open),
+        /// Answers.
+        71 => Opened((Ask, Tunnel)),
+        /// Tells a member that another one has opened a tunnel to it.
+        72 => Incoming((Tunnel, VaultId, PeerId)),
+        /// Carries one socket message of the link inside a tunnel.
+        73 => Through((Tunnel, Piece)),
+        /// Says how many bytes of a tunnel were taken, so that as many may follow.
+        74 => Credit((Tunnel, u32)),
+        /// Ends a tunnel, or says that it has ended.
+        75 => Shut(Tunnel),
         /// Announces the end of the link.
         60 => Bye(u8),
         /// Announces a block's bytes.
@@ -170,6 +182,25 @@ pub struct Scan {
     /// Only ids after this one.
     pub after: Option<BlockId>,
 }
+
+/// A tunnel's number on the links that it leads over, given by the carrier between them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Tunnel(pub u32);
+
+/// See [`Plain::Open`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Open {
+    /// Which question.
+    pub ask: Ask,
+    /// The vault that both are members of.
+    pub vault: VaultId,
+    /// The other member.
+    pub peer: PeerId,
+}
+
+/// See [`Plain::Through`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Piece(#[serde(with = "serde_bytes")] pub Vec<u8>);
 
 /// A fingerprint as in [`crate::store::Summary`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -273,8 +304,9 @@ impl Message {
     #[must_use]
     pub const fn lane(&self) -> Lane {
         match self {
+            // What somebody else's link says may be blocks.
+            Self::Plain(Plain::Through(_)) | Self::Block(..) => Lane::Bulk,
             Self::Plain(_) => Lane::Control,
-            Self::Block(..) => Lane::Bulk,
         }
     }
 

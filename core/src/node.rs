@@ -28,6 +28,7 @@ mod reading;
 mod receiving;
 mod records;
 mod redeeming;
+mod relaying;
 mod rounds;
 mod serving;
 mod storage;
@@ -35,9 +36,12 @@ mod tabs;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod tunnels;
 mod writing;
 
 pub use machine::Node;
+
+use bytes::Bytes;
 
 use crate::block::Block;
 pub use crate::copies::Copies;
@@ -83,6 +87,56 @@ pub enum Role {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub u64);
 
+/// This side's end of a tunnel: the link to the carrier that it leads through, and its number there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TunnelId {
+    /// The link to the carrier.
+    pub link: LinkId,
+    /// The tunnel's number on that link.
+    pub number: u32,
+}
+
+/// What happens to the link inside a tunnel. The driver runs its machine as it does on a socket, and tells the node of it in the same
+/// words: `Linked`, `Received`, `Unlinked`, and `Unreachable` when a peer was expected and has not proven itself.
+#[derive(Debug, PartialEq, Eq)]
+pub enum TunnelInput {
+    /// The machine wants these bytes sent as one socket message.
+    Send(Bytes),
+    /// The machine has taken this many bytes of what was received.
+    Taken(usize),
+    /// The link is over.
+    Closed,
+}
+
+/// What is to be done with the link inside a tunnel.
+#[derive(Debug, PartialEq, Eq)]
+pub enum TunnelOutput {
+    /// Start a link machine with a number of its own: as dialler of a peer, or as listener.
+    Begin {
+        /// Whom this side calls; nobody, when it was called.
+        expected: Option<PeerId>,
+    },
+    /// Give the machine these bytes, a socket message.
+    Received(Bytes),
+    /// Grant the machine this much room.
+    Room(usize),
+    /// Tell the machine that its socket is gone.
+    Gone,
+}
+
+/// What a carrier has relayed since it started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Relayed {
+    /// Tunnels that are open.
+    pub open: usize,
+    /// Tunnels that were opened.
+    pub opened: u64,
+    /// Tunnels that were refused.
+    pub refused: u64,
+    /// Bytes that passed.
+    pub bytes: u64,
+}
+
 /// The number by which an [`Event::Answered`] finds its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AskId(pub u64);
@@ -105,6 +159,8 @@ pub enum Input {
     Unlinked(LinkId, CloseReason),
     /// A dial came to nothing.
     Unreachable(PeerId, DialError),
+    /// The link inside a tunnel wants something.
+    Tunnel(TunnelId, TunnelInput),
     /// The store answers.
     Answer(RequestId, StoreAnswer),
     /// The vault or the operator wants something.
@@ -122,6 +178,8 @@ pub enum Output {
     Send(LinkId, Message),
     /// Close a link.
     Close(LinkId),
+    /// Do something with the link inside a tunnel.
+    Tunnel(TunnelId, TunnelOutput),
     /// Do something on the store.
     Store(RequestId, StoreOp),
     /// Tell the vault or the operator.
@@ -336,4 +394,7 @@ pub enum DialError {
     /// The handshake failed.
     #[error("{0}")]
     Handshake(CloseReason),
+    /// The carrier that should relay the call does not.
+    #[error("no way through: {0}")]
+    Relay(Denial),
 }

@@ -11,6 +11,7 @@
 
 pub mod links;
 pub mod network;
+mod tunnels;
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -102,7 +103,9 @@ impl Driver {
     /// Mutates, then drains.
     fn handle(&mut self, input: Input) {
         self.contained(|driver| {
+            let before = driver.node.relayed();
             driver.node.handle(driver.clock.now(), input);
+            driver.network.relayed(before, driver.node.relayed());
             driver.drain();
         });
     }

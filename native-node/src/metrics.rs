@@ -1,7 +1,7 @@
 //! What a node counts for Prometheus. No label ever names a peer, a vault or a block: their number has no bound.
 
 use cachette_core::link::CloseReason;
-use cachette_core::node::DialError;
+use cachette_core::node::{DialError, Relayed};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -32,6 +32,10 @@ pub struct Metrics {
     pub store_limit: Gauge,
     /// Bytes free on the disk.
     pub disk_free: Gauge,
+    relay_open: Gauge,
+    relay_opened: Counter,
+    relay_refused: Counter,
+    relay_bytes: Counter,
     refused: Family<Label, Counter>,
     closed: Family<Label, Counter>,
     dials: Family<Label, Counter>,
@@ -52,6 +56,10 @@ impl Default for Metrics {
             store_blocks: Gauge::default(),
             store_limit: Gauge::default(),
             disk_free: Gauge::default(),
+            relay_open: Gauge::default(),
+            relay_opened: Counter::default(),
+            relay_refused: Counter::default(),
+            relay_bytes: Counter::default(),
             refused: Family::default(),
             closed: Family::default(),
             dials: Family::default(),
@@ -69,6 +77,10 @@ impl Default for Metrics {
         registry.register("store_blocks", "Blocks held", metrics.store_blocks.clone());
         registry.register_with_unit("store_limit", "Bytes that all vaults may take", Unit::Bytes, metrics.store_limit.clone());
         registry.register_with_unit("disk_free", "Bytes free on the store's disk", Unit::Bytes, metrics.disk_free.clone());
+        registry.register("relay_tunnels_open", "Tunnels between members' devices that lead through this node", metrics.relay_open.clone());
+        registry.register("relay_tunnels_opened", "Tunnels that were opened", metrics.relay_opened.clone());
+        registry.register("relay_tunnels_refused", "Tunnels that were refused", metrics.relay_refused.clone());
+        registry.register_with_unit("relay_passed", "Encrypted bytes that passed tunnels", Unit::Bytes, metrics.relay_bytes.clone());
         metrics.registry = registry;
         metrics
     }
@@ -83,6 +95,14 @@ impl Metrics {
             Turned::Rate => "rate",
         };
         self.refused.get_or_create(&[("reason", reason)]).inc();
+    }
+
+    /// Counts what a node machine has relayed since it said so last.
+    pub fn relayed(&self, before: Relayed, now: Relayed) {
+        self.relay_open.set(i64::try_from(now.open).unwrap_or(i64::MAX));
+        self.relay_opened.inc_by(now.opened.saturating_sub(before.opened));
+        self.relay_refused.inc_by(now.refused.saturating_sub(before.refused));
+        self.relay_bytes.inc_by(now.bytes.saturating_sub(before.bytes));
     }
 
     /// Counts a link that ended.
@@ -138,11 +158,17 @@ mod tests {
         metrics.refused(Turned::Rate);
         metrics.closed(CloseReason::Tampered);
         metrics.received.inc_by(7);
+        let once = Relayed { open: 2, opened: 3, refused: 1, bytes: 500 };
+        metrics.relayed(Relayed::default(), once);
+        metrics.relayed(once, Relayed { open: 1, bytes: 700, ..once });
         let text = metrics.text();
         for line in [
             "cachette_connections_refused_total{reason=\"rate\"} 1",
             "cachette_links_closed_total{reason=\"tampered\"} 1",
             "cachette_link_received_bytes_total 7",
+            "cachette_relay_tunnels_open 1",
+            "cachette_relay_tunnels_opened_total 3",
+            "cachette_relay_passed_bytes_total 700",
             "cachette_store_limit_bytes 0",
             "# EOF",
         ] {

@@ -7,6 +7,7 @@ mod five_rules;
 mod hostile_peers;
 mod slow_uplinks;
 mod soak;
+mod tabs;
 mod two_devices;
 mod vaults_and_carriers;
 mod vaults_and_files;

@@ -12,7 +12,7 @@
 use bytes::Bytes;
 use snow::TransportState;
 
-use crate::limits::{FRAME_MAX, SOCKET_MESSAGE_MAX};
+use crate::limits::{FRAME_MAX, SOCKET_MESSAGE_FILL};
 use crate::message::Lane;
 
 /// What a frame carries, and so which lane it belongs to.
@@ -68,7 +68,7 @@ pub(super) struct Packer {
 impl Packer {
     /// Begins a message of at most `limit` bytes; `content` is what waits, so that no more is allocated than is used.
     pub(super) fn new(limit: usize, content: usize) -> Self {
-        let limit = limit.min(SOCKET_MESSAGE_MAX);
+        let limit = limit.min(SOCKET_MESSAGE_FILL);
         let frames = content.div_ceil(CONTENT_MAX) + 1;
         Self {
             bytes: Vec::with_capacity(limit.min(content.saturating_add(frames * OVERHEAD))),

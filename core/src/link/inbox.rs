@@ -46,8 +46,8 @@ impl Inbox {
             Kind::Payload => Err(CloseReason::Malformed),
             Kind::Part(Lane::Control) => join(&mut self.control, content).map(|()| None),
             Kind::End(Lane::Control) => match finish(&mut self.control, content)? {
-                // Announced in the lane where its bytes will not follow.
-                Plain::Block(_) => Err(CloseReason::Malformed),
+                // Announced in the lane where its bytes will not follow, or in the way of what must not wait.
+                Plain::Block(_) | Plain::Through(_) => Err(CloseReason::Malformed),
                 plain => Ok(Some(plain.into())),
             },
             Kind::Part(Lane::Bulk) | Kind::End(Lane::Bulk) if in_block => Err(CloseReason::Malformed),
@@ -57,6 +57,7 @@ impl Inbox {
                     self.block = Some(Incoming { header, buffer: vec![0; header.size.bytes() + 1], filled: 0 });
                     Ok(None)
                 }
+                piece @ Plain::Through(_) => Ok(Some(piece.into())),
                 _ => Err(CloseReason::Malformed),
             },
         }

@@ -33,6 +33,9 @@ pub enum Denial {
     /// The invitation is unknown, used up or expired.
     #[error("the invitation is not valid there (used, withdrawn or mistyped)")]
     BadInvitation,
+    /// The peer that a tunnel should lead to is not linked there, or rests.
+    #[error("that peer is not connected there")]
+    NotLinked,
 }
 
 impl From<Denial> for u8 {
@@ -47,6 +50,7 @@ impl From<Denial> for u8 {
             Denial::Malformed => 7,
             Denial::Busy => 8,
             Denial::BadInvitation => 9,
+            Denial::NotLinked => 10,
         }
     }
 }
@@ -65,6 +69,7 @@ impl TryFrom<u8> for Denial {
             7 => Self::Malformed,
             8 => Self::Busy,
             9 => Self::BadInvitation,
+            10 => Self::NotLinked,
             _ => return Err("unknown denial"),
         })
     }

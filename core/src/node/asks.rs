@@ -8,9 +8,9 @@ use super::hub::{Hub, Note};
 use super::links::Standing;
 use super::timers::Timer;
 use super::{AskId, LinkId, Trouble};
-use crate::id::{BlockId, Partition, PeerId, RecordId};
+use crate::id::{BlockId, Partition, PeerId, RecordId, VaultId};
 use crate::limits::{ASK_TIMEOUT, ASKS_PER_LINK};
-use crate::message::{Ask, Denial, Fingerprint, NodeStatus, Plain, RecordsAre};
+use crate::message::{Ask, Denial, Fingerprint, NodeStatus, Plain, RecordsAre, Tunnel};
 use crate::record::Record;
 use crate::time::Time;
 
@@ -43,6 +43,10 @@ pub(super) enum Errand {
     Summaries(AskId),
     /// Which blocks it holds, for an audit.
     Audit(AskId),
+    /// Who else holds these blocks of a vault.
+    Where(VaultId, Vec<BlockId>),
+    /// For a tunnel to a peer.
+    Tunnel(PeerId),
 }
 
 /// An answer.
@@ -60,6 +64,8 @@ pub(super) enum Reply {
     Records(Vec<Record>),
     /// The peer's state.
     Status(NodeStatus),
+    /// A tunnel.
+    Opened(Tunnel),
 }
 
 #[derive(Debug)]
@@ -166,6 +172,7 @@ fn number(plain: &mut Plain, number: Ask) {
         Plain::Summarise(summarise) => summarise.ask = number,
         Plain::Scan(scan) => scan.ask = number,
         Plain::Redeem(redeem) => redeem.ask = number,
+        Plain::Open(open) => open.ask = number,
         Plain::Publish((ask, _)) => *ask = number,
         Plain::Records((ask, _)) | Plain::Status((ask, _)) => *ask = number,
         Plain::Locate((ask, _)) => *ask = number,

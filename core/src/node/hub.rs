@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::asks::{Errand, Reply};
 use super::chance::Chance;
-use super::links::{Links, Standing};
+use super::links::{Links, Standing, Via};
 use super::placement::Placement;
 use super::storage::Storage;
 use super::timers::{Timer, Timers};
@@ -59,6 +59,8 @@ pub(super) enum Note {
     Fetched(VaultId, Block, bool),
     /// They cannot be had.
     NoBody(BlockId),
+    /// A peer is called through a relay.
+    CallThrough(PeerId, Via),
     /// Copies that are no longer kept here.
     Thrown(Vec<BlockId>),
     /// A holder of a block turned out to lack it.
@@ -85,6 +87,11 @@ impl Hub {
             outputs: VecDeque::new(),
             notes: VecDeque::new(),
         }
+    }
+
+    /// Says whether this node is a storage node.
+    pub(super) const fn is_carrier(&self) -> bool {
+        matches!(self.role, Role::Carrier { .. })
     }
 
     /// Queues an output.
@@ -184,6 +191,12 @@ impl Hub {
     pub(super) fn carriers(&self, vault: &VaultId) -> Vec<PeerId> {
         let Some(followed) = self.followed.get(vault) else { return Vec::new() };
         followed.placement.carriers().iter().map(|carrier| carrier.peer).filter(|peer| *peer != self.me).collect()
+    }
+
+    /// Says whether a peer is a member of a vault that is worked for, and not removed.
+    pub(super) fn is_member(&self, vault: &VaultId, peer: &PeerId) -> bool {
+        let member = self.followed.get(vault).and_then(|followed| followed.chain.tip().member(peer));
+        member.is_some_and(crate::record::Member::is_active)
     }
 
     /// Says whether a vault that is worked for has no carriers, so that it lives in the local store.

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use super::hub::{Hub, Note};
 use super::timers::Timer;
 use super::{DialError, Event, LinkId, Output, Trouble};
-use crate::id::PeerId;
+use crate::id::{PeerId, VaultId};
 use crate::limits::{HEARTBEAT, REDIAL_MAX, REDIAL_MIN};
 use crate::link::CloseReason;
 use crate::message::Plain;
@@ -33,6 +33,8 @@ pub(super) struct Peer {
     pub(super) link: Option<Link>,
     pub(super) round_trip: Option<Span>,
     addresses: Vec<String>,
+    /// The relay that it is called through, should it have no addresses.
+    via: Option<Via>,
     /// Whether it is called again when the link is lost: carriers of followed vaults.
     keep: bool,
     /// Whether a call is out.
@@ -45,6 +47,13 @@ pub(super) struct Peer {
     down: Option<Trouble>,
     /// Whether the side above was told that it can be reached.
     told_up: bool,
+}
+
+/// A way to a peer that nobody can call: through a carrier of a vault that both are members of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Via {
+    pub(super) relay: PeerId,
+    pub(super) vault: VaultId,
 }
 
 /// A link in use.
@@ -126,6 +135,24 @@ impl Hub {
                 self.call_again(peer);
             }
         }
+    }
+
+    /// Wants a link to a member of a vault through one of its carriers.
+    pub(super) fn call_through(&mut self, peer: PeerId, relay: PeerId, vault: VaultId) {
+        if peer == self.me || self.draining {
+            return;
+        }
+        let entry = self.links.peers.entry(peer).or_default();
+        if entry.link.is_none() && !entry.dialling {
+            entry.via = Some(Via { relay, vault });
+            entry.down = None;
+            self.dial(peer);
+        }
+    }
+
+    /// Says whether a call to a peer is still out.
+    pub(super) fn is_wanted(&self, peer: &PeerId) -> bool {
+        !self.draining && self.links.peers.get(peer).is_some_and(|entry| entry.dialling)
     }
 
     /// No longer calls a peer when its link is lost.
@@ -241,8 +268,13 @@ impl Hub {
     fn dial(&mut self, peer: PeerId) {
         let Some(entry) = self.links.peers.get_mut(&peer) else { return };
         entry.dialling = true;
-        let addresses = entry.addresses.clone();
-        self.say(Output::Dial(peer, addresses));
+        match entry.via {
+            Some(via) if entry.addresses.is_empty() => self.note(Note::CallThrough(peer, via)),
+            _ => {
+                let addresses = entry.addresses.clone();
+                self.say(Output::Dial(peer, addresses));
+            }
+        }
     }
 
     /// Forgets a link. A link that lasted makes the next call the first one again; one that did not counts as a failure, so that a

@@ -57,6 +57,12 @@ impl Hub {
         }
     }
 
+    /// Says whether nothing has been heard of a peer for so long.
+    pub(super) fn is_silent(&self, peer: &PeerId, span: Span) -> bool {
+        let link = self.links.peers.get(peer).and_then(|entry| entry.link.as_ref());
+        link.is_none_or(|link| self.now().since(link.heard) >= span)
+    }
+
     /// Takes the answer to a heartbeat: a round trip.
     pub(super) fn pong(&mut self, id: LinkId) {
         let now = self.now();

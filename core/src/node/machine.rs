@@ -13,13 +13,15 @@ use super::reading::Reading;
 use super::receiving::Receiving;
 use super::records::send_records;
 use super::redeeming::Invitations;
+use super::relaying::Relaying;
 use super::rounds::Rounds;
 use super::serving::Serving;
 use super::storage::Purpose;
 use super::tabs::Tabs;
 use super::timers::Timer;
+use super::tunnels::Tunnels;
 use super::writing::Writing;
-use super::{Config, Input, LinkId, Output, Request, Role, Trouble, inspect, local};
+use super::{Config, Input, LinkId, Output, Relayed, Request, Role, Trouble, inspect, local};
 use crate::block::Block;
 use crate::id::{PeerId, VaultId};
 use crate::link::CloseReason;
@@ -40,6 +42,7 @@ pub struct Node {
     serving: Serving,
     inspecting: Inspecting,
     tabs: Tabs,
+    relaying: Relaying,
     // What a client has done by carriers.
     writing: Writing,
     reading: Reading,
@@ -48,6 +51,7 @@ pub struct Node {
     audits: Audits,
     pub(super) cache: Cache,
     carrying: Carrying,
+    tunnels: Tunnels,
 }
 
 impl Node {
@@ -64,12 +68,14 @@ impl Node {
             serving: Serving::default(),
             inspecting: Inspecting::default(),
             tabs: Tabs::default(),
+            relaying: Relaying::default(),
             writing: Writing::default(),
             reading: Reading::default(),
             publishing: Publishing::default(),
             rounds: Rounds::default(),
             audits: Audits::default(),
             carrying: Carrying::default(),
+            tunnels: Tunnels::default(),
         }
     }
 
@@ -77,10 +83,13 @@ impl Node {
     pub fn handle(&mut self, now: Time, input: Input) {
         self.hub.clock.advance(now);
         match input {
+            // Nobody but members reaches a tab, and only through a tunnel.
+            Input::Linked { link, peer, dialled: false } if !self.may_call(&peer) => self.hub.say(Output::Close(link)),
             Input::Linked { link, peer, dialled } => self.hub.linked(link, peer, dialled),
             Input::Received(link, message) => self.received(link, message),
             Input::Unlinked(link, reason) => self.hub.unlinked(link, reason),
             Input::Unreachable(peer, error) => self.hub.unreachable(peer, error),
+            Input::Tunnel(tunnel, input) => self.tunnels.driven(&mut self.hub, tunnel, input),
             Input::Answer(request, answer) => {
                 if let Some(purpose) = self.hub.answered(request) {
                     self.answered(purpose, answer);
@@ -108,6 +117,24 @@ impl Node {
         self.hub.deadline()
     }
 
+    /// Returns what was relayed so far.
+    #[must_use]
+    pub const fn relayed(&self) -> Relayed {
+        self.relaying.counts
+    }
+
+    /// Returns the link to a peer.
+    #[cfg(test)]
+    pub(super) fn link_of(&self, peer: &PeerId) -> Option<LinkId> {
+        self.hub.links.link_of(peer)
+    }
+
+    /// Says whether a peer may call this one.
+    fn may_call(&self, peer: &PeerId) -> bool {
+        let member = |vault| self.hub.is_member(vault, peer);
+        !matches!(self.hub.role, Role::Tab { .. }) || self.hub.followed.keys().any(member)
+    }
+
     /// Lets every part act on what the others noted, until nobody has anything to add.
     fn settle(&mut self) {
         loop {
@@ -115,6 +142,7 @@ impl Node {
                 self.noted(note);
             }
             self.reading.flush(&mut self.hub);
+            self.reading.look(&mut self.hub, &mut self.asks);
             self.audits.go_on(&mut self.hub, &mut self.writing);
             self.writing.flush(&mut self.hub, &mut self.reading);
             self.carrying.flush(&mut self.hub);
@@ -142,6 +170,8 @@ impl Node {
                 self.inspecting.unlinked(link);
                 self.tabs.unlinked(link);
                 self.carrying.unlinked(link);
+                self.relaying.unlinked(hub, link);
+                self.tunnels.unlinked(hub, link);
                 self.asks.unlinked(hub, peer, link);
                 self.writing.unlinked(peer);
                 self.reading.unlinked(hub, peer, trouble);
@@ -159,9 +189,12 @@ impl Node {
             }
             Note::Replied(peer, errand, result) => match errand {
                 Errand::Publish(id) => self.publishing.replied(hub, &mut self.asks, peer, id, &result),
+                Errand::Tunnel(other) => self.tunnels.answered(hub, &peer, other, result),
+                Errand::Where(vault, ids) => self.reading.told(hub, peer, &vault, &ids, result),
                 Errand::Summaries(_) | Errand::Audit(_) => self.audits.replied(hub, &mut self.asks, peer, &errand, result),
                 errand => self.rounds.replied(hub, &mut self.asks, peer, errand, result),
             },
+            Note::CallThrough(peer, via) => Tunnels::call(hub, &mut self.asks, peer, via.relay, via.vault),
             Note::Body(block) => self.writing.body(hub, block),
             Note::Fetched(vault, block, true) => self.cache.keep(hub, vault, block),
             Note::Fetched(vault, block, false) => self.cache.carry(hub, vault, &block),
@@ -184,6 +217,7 @@ impl Node {
             Timer::Retry(peer) => self.writing.retry(hub, peer),
             Timer::Publish(peer) => self.publishing.again(hub, &mut self.asks, peer),
             Timer::Invited(link) => self.receiving.look(hub, link),
+            Timer::Tunnel(peer) => self.reading.look_at_tab(hub, peer),
             Timer::Source(peer) => self.receiving.look_at_source(hub, &mut self.admission, &peer),
         }
     }
@@ -281,14 +315,23 @@ impl Node {
                 self.receiving.source_used(hub, &peer);
                 self.serving.fetch(hub, link, fetch);
             }
-            Plain::Redeem(redeem) if matches!(hub.role, Role::Carrier { .. }) => self.invitations.redeem(hub, link, redeem),
+            Plain::Redeem(redeem) if hub.is_carrier() => self.invitations.redeem(hub, link, redeem),
             Plain::Locate((ask, paper)) => self.locate(link, peer, ask, paper),
             Plain::Offer(_) | Plain::Has(_) | Plain::Summarise(_) | Plain::Scan(_) => self.about_vault(link, peer, plain),
             Plain::Publish(_) | Plain::Records(_) | Plain::Status(_) => self.about_vault(link, peer, plain),
-            Plain::Carries(_) | Plain::Drops(_) | Plain::Where(_) => self.about_vault(link, peer, plain),
+            Plain::Carries(_) | Plain::Drops(_) | Plain::Where(_) | Plain::Open(_) => self.about_vault(link, peer, plain),
+            // Through a carrier, or to the end of a tunnel: each ignores what is not its own.
+            Plain::Incoming((tunnel, vault, from)) => self.tunnels.incoming(hub, link, &peer, tunnel, &vault, &from),
+            Plain::Through((tunnel, piece)) if hub.is_carrier() => self.relaying.through(hub, link, tunnel, piece),
+            Plain::Through((tunnel, piece)) => self.tunnels.through(hub, link, tunnel, piece),
+            Plain::Credit((tunnel, bytes)) if hub.is_carrier() => self.relaying.credit(hub, link, tunnel, bytes),
+            Plain::Credit((tunnel, bytes)) => self.tunnels.credit(hub, link, tunnel, bytes),
+            Plain::Shut(tunnel) if hub.is_carrier() => self.relaying.shut(hub, link, tunnel),
+            Plain::Shut(tunnel) => self.tunnels.shut(hub, link, tunnel),
             Plain::Redeem(_) => refuse(hub, link, plain, Denial::BadInvitation),
             // To whoever asked.
             Plain::Have((ask, ids)) => self.asks.answer(hub, link, ask, Ok(Reply::Have(ids))),
+            Plain::Opened((ask, tunnel)) => self.asks.answer(hub, link, ask, Ok(Reply::Opened(tunnel))),
             Plain::Held((ask, rows)) => self.asks.answer(hub, link, ask, Ok(Reply::Held(rows))),
             Plain::Summaries((ask, rows)) => self.asks.answer(hub, link, ask, Ok(Reply::Summaries(rows))),
             Plain::RecordsAre(part) => self.asks.records(hub, link, part),
@@ -323,6 +366,7 @@ impl Node {
             Plain::Offer(offer) => Some(offer.vault),
             Plain::Has(has) | Plain::Where(has) => Some(has.vault),
             Plain::Carries(ids) | Plain::Drops(ids) => Some(ids.vault),
+            Plain::Open(open) => Some(open.vault),
             Plain::Summarise(summarise) => Some(summarise.vault),
             Plain::Scan(scan) => Some(scan.vault),
             Plain::Records((_, vault)) | Plain::Status((_, vault)) => Some(*vault),
@@ -350,6 +394,7 @@ impl Node {
                 self.tabs.carries(link, peer, carried);
             }
             Plain::Drops(dropped) => self.tabs.drops(link, &dropped),
+            Plain::Open(open) => self.relaying.open(hub, admitted, link, &peer, &open),
             Plain::Where(question) if admitted.is_member(&peer) => {
                 if self.inspecting.enter(link) {
                     let mut tabs = self.tabs.holders(hub, &peer, &vault, &question.ids);

@@ -3,15 +3,18 @@
 //! ```text
 //!   Need --> local store --missing--> queue --> Fetch from the best holder --Block--> Got
 //!                 |                     ^            | Absent, lost, too slow
-//!                 +--found--> Got       +------------+ next holder; none left --> Unavailable
+//!                 +--found--> Got       +------------+ next holder; none left --> Where --> tabs; none left --> Unavailable
 //! ```
 
+mod hearsay;
 mod pace;
 
 use std::collections::{BTreeMap, VecDeque};
 
+use hearsay::{Hearsay, Lookups, Next};
 use pace::Pace;
 
+use super::asks::{Asks, Reply};
 use super::hub::{Hub, Note};
 use super::links::Standing;
 use super::storage::Purpose;
@@ -35,6 +38,7 @@ pub(super) struct Reading {
     pace: Pace,
     /// Fetches decided on and not sent: those of one holder leave in one list.
     outbox: BTreeMap<(PeerId, VaultId), Vec<BlockId>>,
+    lookups: Lookups,
 }
 
 #[derive(Debug)]
@@ -54,6 +58,8 @@ struct Needed {
     timer: Option<Time>,
     /// Whether the copy in the local store was damaged.
     mend_here: bool,
+    /// Who else may have it, when no carrier has.
+    hearsay: Hearsay,
 }
 
 /// One holder's fetches. A block stays here until it comes, is absent or the link ends, whether or not it is still needed.
@@ -156,7 +162,12 @@ impl Reading {
     /// Looks for other holders after a link ended. One that sent a damaged block is not asked for these again.
     pub(super) fn unlinked(&mut self, hub: &mut Hub, peer: PeerId, trouble: Trouble) {
         let Some(desk) = self.desks.get_mut(&peer) else { return };
-        let damaged = matches!(trouble, Trouble::Unlinked(CloseReason::Malformed | CloseReason::Tampered));
+        let damaged = match trouble {
+            Trouble::Unlinked(CloseReason::Malformed) => true,
+            // Through a tunnel that may be the relay's doing, and there may be other ways to the same tab.
+            Trouble::Unlinked(CloseReason::Tampered) => hub.followed.keys().any(|vault| hub.carriers(vault).contains(&peer)),
+            _ => false,
+        };
         desk.blame += u32::from(damaged);
         for id in std::mem::take(&mut desk.open).into_keys() {
             if damaged {
@@ -169,9 +180,10 @@ impl Reading {
         self.pump(hub, usize::MAX);
     }
 
-    /// Takes in that a peer can be talked to (again): that it was silent says nothing about what it holds.
+    /// Takes in that a peer can be talked to (again): that it was silent says nothing about what it holds. A tab has one chance: nobody
+    /// should wait for one that comes and goes.
     pub(super) fn linked(&mut self, hub: &mut Hub, peer: PeerId) {
-        for needed in self.needed.values_mut() {
+        for needed in self.needed.values_mut().filter(|needed| hub.carriers(&needed.vault).contains(&peer)) {
             needed.failed.retain(|(failed, trouble)| *failed != peer || *trouble != Trouble::Silent);
         }
         self.changed(hub);
@@ -188,6 +200,15 @@ impl Reading {
         needed.timer = None;
         let now = hub.now();
         let silent: Vec<PeerId> = needed.asked.iter().filter(|(_, at)| now.since(*at) >= ASK_TIMEOUT).map(|(peer, _)| *peer).collect();
+        let carriers = hub.carriers(&needed.vault);
+        // Of a tab that says nothing at all it is not known whether the tab is dead or the way to it, and there may be other ways.
+        let lately = Span(ASK_TIMEOUT.millis() / 2);
+        let (lost, silent): (Vec<_>, Vec<_>) = silent.into_iter().partition(|peer| !carriers.contains(peer) && hub.is_silent(peer, lately));
+        for tab in lost {
+            if let Some(link) = hub.links.link_of(&tab) {
+                hub.close(link, Trouble::Silent);
+            }
+        }
         needed.asked.retain(|(peer, _)| !silent.contains(peer));
         needed.failed.extend(silent.iter().map(|peer| (*peer, Trouble::Silent)));
         self.seek(hub, id);
@@ -207,6 +228,7 @@ impl Reading {
                 queued: false,
                 timer: None,
                 mend_here: false,
+                hearsay: Hearsay::default(),
             }
         })
     }
@@ -224,27 +246,86 @@ impl Reading {
     fn seek(&mut self, hub: &mut Hub, id: BlockId) {
         let Some(needed) = self.needed.get(&id) else { return };
         match self.choose(hub, &id, needed) {
-            Choice::Ask(peer) => {
-                let now = hub.now();
-                let desk = self.desks.entry(peer).or_default();
-                let depth = desk.open.len() as u64 + 1;
-                desk.open.insert(id, Asked { at: now, depth });
-                if let Some(needed) = self.needed.get_mut(&id) {
-                    needed.asked.push((peer, now));
-                    self.outbox.entry((peer, needed.vault)).or_default().push(id);
-                }
-                self.watch(hub, id, self.pace.hedge());
-            }
+            Choice::Ask(peer) => self.ask(hub, id, peer),
             Choice::Wait if needed.asked.is_empty() => {
                 if needed.failed.iter().any(|(_, trouble)| *trouble == Trouble::Silent) {
                     self.watch(hub, id, ASK_TIMEOUT);
                 }
                 self.wait(id);
             }
-            Choice::Exhausted if needed.asked.is_empty() => self.give_up(hub, id),
+            Choice::Exhausted if needed.asked.is_empty() || needed.hearsay.is_asked() => self.seek_tab(hub, id),
             Choice::Wait => self.watch(hub, id, self.pace.hedge()),
             Choice::Exhausted => self.watch(hub, id, ASK_TIMEOUT),
         }
+    }
+
+    /// Asks tabs for what no carrier delivers, or gives up.
+    fn seek_tab(&mut self, hub: &mut Hub, id: BlockId) {
+        let Some(needed) = self.needed.get_mut(&id) else { return };
+        let (asked, failed, desks) = (&needed.asked, &needed.failed, &self.desks);
+        let free = |tab: &PeerId| {
+            let known = asked.iter().any(|(asked, _)| asked == tab) || failed.iter().any(|(failed, _)| failed == tab);
+            (!known).then(|| desks.get(tab).is_none_or(|desk| desk.open.len() < FETCHES_PER_TAB))
+        };
+        let idle = asked.is_empty();
+        match needed.hearsay.next(hub, free) {
+            Next::Look => match self.lookups.look(hub, needed.vault, id) {
+                0 if idle => self.give_up(hub, id),
+                carriers => needed.hearsay.asked(carriers),
+            },
+            Next::Ask(tab) => {
+                self.lookups.touch(hub, tab);
+                self.ask(hub, id, tab);
+            }
+            Next::Call(tab, relay) => {
+                let vault = needed.vault;
+                self.lookups.call(hub, tab, relay, vault);
+                self.wait_or_watch(hub, id, idle);
+            }
+            Next::Wait => self.wait_or_watch(hub, id, idle),
+            Next::End if idle => self.give_up(hub, id),
+            Next::End => self.watch(hub, id, ASK_TIMEOUT),
+        }
+    }
+
+    fn wait_or_watch(&mut self, hub: &mut Hub, id: BlockId, idle: bool) {
+        if idle { self.wait(id) } else { self.watch(hub, id, self.pace.hedge()) }
+    }
+
+    /// Takes in which tabs may have blocks, by the word of a carrier.
+    pub(super) fn told(&mut self, hub: &mut Hub, carrier: PeerId, vault: &VaultId, ids: &[BlockId], result: Result<Reply, Trouble>) {
+        let rows = if let Ok(Reply::Held(rows)) = result { rows } else { Vec::new() };
+        let named = hearsay::named(hub, vault, rows);
+        for id in ids {
+            let Some(needed) = self.needed.get_mut(id) else { continue };
+            let tabs: Vec<_> = named.get(id).into_iter().flatten().copied().collect();
+            needed.hearsay.told(carrier, &tabs);
+            self.seek(hub, *id);
+        }
+        self.flush(hub);
+    }
+
+    /// Sends questions about tabs.
+    pub(super) fn look(&mut self, hub: &mut Hub, asks: &mut Asks) {
+        self.lookups.flush(hub, asks);
+    }
+
+    /// Looks whether a tab that was called is of use.
+    pub(super) fn look_at_tab(&mut self, hub: &mut Hub, tab: PeerId) {
+        let busy = self.desks.get(&tab).is_some_and(|desk| !desk.open.is_empty());
+        self.lookups.look_at(hub, tab, busy);
+    }
+
+    fn ask(&mut self, hub: &mut Hub, id: BlockId, peer: PeerId) {
+        let now = hub.now();
+        let desk = self.desks.entry(peer).or_default();
+        let depth = desk.open.len() as u64 + 1;
+        desk.open.insert(id, Asked { at: now, depth });
+        if let Some(needed) = self.needed.get_mut(&id) {
+            needed.asked.push((peer, now));
+            self.outbox.entry((peer, needed.vault)).or_default().push(id);
+        }
+        self.watch(hub, id, self.pace.hedge());
     }
 
     /// Queues a block until a holder has room or can be reached.
@@ -404,5 +485,7 @@ impl Desk {
 
 /// Blocks that one link is asked for at once; each may have the largest size.
 const FETCHES_PER_LINK: usize = LINK_WINDOW >> BLOCK_SIZE_LOG_MAX;
+/// Blocks that one tab is asked for at once: its uplink is slow, and what waits behind others must still come in time.
+const FETCHES_PER_TAB: usize = 4;
 /// Waiting blocks that find no holder with room until the rest is not looked at either.
 const PUMP: usize = 32;

@@ -8,4 +8,5 @@ mod reading;
 mod records;
 mod tabs;
 mod trailing;
+mod tunnels;
 mod waiting;

@@ -34,6 +34,8 @@ pub(super) enum Timer {
     Invited(LinkId),
     /// Looks whether another holder delivers what was fetched from it, or is needed any longer.
     Source(PeerId),
+    /// Looks whether a tab that was called is still of use.
+    Tunnel(PeerId),
 }
 
 impl Timer {
@@ -43,7 +45,7 @@ impl Timer {
             Self::Beat(_) => Wake::Heartbeat,
             Self::Redial(_) | Self::Retry(_) | Self::Publish(_) => Wake::Redial,
             Self::Fetch(_) => Wake::Hedge,
-            Self::Ask(..) | Self::Offers(_) | Self::Pulls | Self::Invited(_) | Self::Source(_) => Wake::Timeout,
+            Self::Ask(..) | Self::Offers(_) | Self::Pulls | Self::Invited(_) | Self::Source(_) | Self::Tunnel(_) => Wake::Timeout,
         }
     }
 }

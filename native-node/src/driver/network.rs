@@ -9,13 +9,15 @@ use cachette_core::address::Address;
 use cachette_core::id::PeerId;
 use cachette_core::identity::Identity;
 use cachette_core::link::{self, CloseReason, Link};
-use cachette_core::node::{DialError, Input, LinkId, Output};
+use cachette_core::node::{DialError, Input, LinkId, Output, Relayed, TunnelId, TunnelInput, TunnelOutput};
 use cachette_core::store::{RequestId, StoreAnswer};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
 
 use super::links::LinkTable;
+use super::tunnels::Tunnels;
 use crate::clock::Clock;
 use crate::disk::Store;
 use crate::metrics::Metrics;
@@ -45,6 +47,8 @@ pub struct Network {
     links: LinkTable,
     /// Links that the machine knows; `None` when a link is given up and has not said its last word.
     open: BTreeMap<LinkId, Option<mpsc::Sender<ToLink>>>,
+    /// Links whose sockets are tunnels.
+    tunnels: Tunnels,
     /// Every link and every call has a task; a call that came to nothing ends with its reason.
     tasks: JoinSet<Option<(PeerId, DialError)>>,
     heard: Channel<FromLink>,
@@ -78,6 +82,7 @@ impl Network {
             store,
             links: LinkTable::default(),
             open: BTreeMap::new(),
+            tunnels: Tunnels::default(),
             tasks: JoinSet::new(),
             heard: mpsc::channel(HEARD),
             sockets: mpsc::channel(SOCKETS),
@@ -97,7 +102,11 @@ impl Network {
             if self.closing && self.tasks.is_empty() && self.heard.1.is_empty() {
                 return None;
             }
+            let due = self.tunnels.deadline().map(|at| self.shared.clock.instant(at));
             tokio::select! {
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    self.tunnels.tick(self.shared.clock.now(), &mut self.pending);
+                }
                 Some((request, answer)) = self.answers.1.recv() => return Some(Input::Answer(request, answer)),
                 Some(word) = self.heard.1.recv() => self.hear(word),
                 Some(ended) = self.tasks.join_next() => self.ended(ended),
@@ -111,8 +120,18 @@ impl Network {
     /// Does what the machine wants done; events are not the network's.
     pub fn execute(&mut self, output: Output) {
         match output {
-            Output::Send(link, message) => self.tell(link, ToLink::Send(message)),
-            Output::Close(link) => self.tell(link, ToLink::Close),
+            Output::Send(link, message) => {
+                let now = self.shared.clock.now();
+                if let Err(message) = self.tunnels.send(now, link, message, &mut self.pending) {
+                    self.tell(link, ToLink::Send(message));
+                }
+            }
+            Output::Close(link) => {
+                self.tunnels.close(self.shared.clock.now(), link, &mut self.pending);
+                self.tell(link, ToLink::Close);
+            }
+            Output::Tunnel(tunnel, TunnelOutput::Begin { expected }) => self.begin_in(tunnel, expected),
+            Output::Tunnel(tunnel, output) => self.tunnels.execute(self.shared.clock.now(), tunnel, output, &mut self.pending),
             Output::Dial(peer, _) if self.closing => self.pending.push_back(Input::Unreachable(peer, DialError::NoRoute)),
             Output::Dial(peer, addresses) => {
                 self.tasks.spawn(Arc::clone(&self.shared).dial(peer, addresses, self.heard.0.clone()));
@@ -131,9 +150,17 @@ impl Network {
     pub(super) fn begin_anew(&mut self) {
         self.answers = mpsc::unbounded_channel();
         self.pending.clear();
+        self.tunnels.clear();
         for link in std::mem::take(&mut self.open).into_keys() {
             // Its sender is gone, so it closes.
             self.links.remove(link);
+        }
+    }
+
+    /// Counts what the machine has relayed.
+    pub(super) fn relayed(&self, before: Relayed, now: Relayed) {
+        if before != now {
+            self.shared.metrics.relayed(before, now);
         }
     }
 
@@ -158,6 +185,21 @@ impl Network {
     #[must_use]
     pub fn links(&self) -> LinkTable {
         self.links.clone()
+    }
+
+    /// Starts a link inside a tunnel.
+    fn begin_in(&mut self, tunnel: TunnelId, expected: Option<PeerId>) {
+        let role = match expected {
+            Some(_) => link::Role::Dialer { expected },
+            None => link::Role::Listener,
+        };
+        match self.shared.machine(role) {
+            Some(link) => self.tunnels.begin(tunnel, self.shared.number(), link, expected, &mut self.pending),
+            None => {
+                self.pending.push_back(Input::Tunnel(tunnel, TunnelInput::Closed));
+                self.pending.extend(expected.map(|peer| Input::Unreachable(peer, DialError::NoRoute)));
+            }
+        }
     }
 
     fn tell(&mut self, link: LinkId, word: ToLink) {
@@ -243,10 +285,13 @@ impl Shared {
 
     /// Puts a machine on a socket; nothing comes of it when the system has no entropy.
     fn link(&self, socket: Socket, role: link::Role) -> Option<LinkTask> {
+        Some(LinkTask::new(socket, self.machine(role)?, self.clock, Arc::clone(&self.metrics)))
+    }
+
+    fn machine(&self, role: link::Role) -> Option<Link> {
         let mut entropy = [0; 32];
         getrandom::fill(&mut entropy).inspect_err(|error| warn!(%error, "no entropy")).ok()?;
-        let link = Link::new(self.clock.now(), link::Config { identity: &self.identity, role, entropy });
-        Some(LinkTask::new(socket, link, self.clock, Arc::clone(&self.metrics)))
+        Some(Link::new(self.clock.now(), link::Config { identity: &self.identity, role, entropy }))
     }
 
     fn number(&self) -> LinkId {

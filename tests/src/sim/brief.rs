@@ -44,6 +44,11 @@ impl Display for Brief<&Message> {
             Plain::Publish((_, record)) => write!(f, "publish record of kind {:?}", record.0.get(1)),
             Plain::RecordsAre(answer) => write!(f, "records are {}", answer.records.len()),
             Plain::Redeem(_) => f.write_str("redeem an invitation"),
+            Plain::Carries(ids) => write!(f, "carries {}", Brief(ids.ids.as_slice())),
+            Plain::Drops(ids) => write!(f, "drops {}", Brief(ids.ids.as_slice())),
+            Plain::Where(has) => write!(f, "where {}?", Brief(has.ids.as_slice())),
+            Plain::Held((_, rows)) => write!(f, "held by {}", rows.len()),
+            Plain::Through((tunnel, piece)) => write!(f, "through {}: {} bytes", tunnel.0, piece.0.len()),
             Plain::Denied((ask, why)) => write!(f, "denied {}: {why}", ask.0),
             other => write!(f, "{other:?}"),
         }

@@ -119,8 +119,10 @@ impl Cluster {
             world.ask(self.client, Request::Redeem(ask(2), peer, token, self.chain.clone()));
             answered(world, self.client, ask(2))?;
         }
-        if world.host(self.client).kind == Kind::Client {
-            world.ask(self.client, Request::Follow(self.chain.clone()));
+        for no in &self.devices {
+            if matches!(world.host(*no).kind, Kind::Client | Kind::Tab(_)) {
+                world.ask(*no, Request::Follow(self.chain.clone()));
+            }
         }
         Ok(())
     }

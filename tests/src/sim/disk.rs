@@ -171,6 +171,11 @@ impl Disk {
         self.blocks.remove(&(vault, id)).is_some()
     }
 
+    /// Takes all blocks away, as a browser does that clears a site's data.
+    pub fn forget_all(&mut self) {
+        self.blocks.clear();
+    }
+
     fn promise(&mut self, request: RequestId, answer: StoreAnswer, at: Time) {
         let lapse = self.manners != Manners::Once && self.rng.per_mille(100);
         if lapse && self.manners == Manners::Never {

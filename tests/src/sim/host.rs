@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use cachette_core::id::PeerId;
 use cachette_core::identity::{Identity, Seed};
 use cachette_core::link::Link;
-use cachette_core::node::{Event, LinkId};
+use cachette_core::node::{Event, LinkId, Relayed, TunnelId};
 use cachette_core::time::Time;
 use cachette_core::vault::Vault;
 
@@ -38,6 +38,8 @@ pub struct Host {
     pub events: Vec<Event>,
     /// Who tampers with its socket messages on their way out.
     pub saboteur: Option<Saboteur>,
+    /// Who tampers with what passes through the tunnels that it relays.
+    pub meddler: Option<Saboteur>,
     /// Its machines; none while it is down.
     pub life: Option<Life>,
     /// What has arrived while it was frozen; `None` while it is not.
@@ -61,6 +63,8 @@ pub enum Kind {
     Carrier(String, u64),
     /// A client that works with bare blocks.
     Client,
+    /// The same in a browser's tab, which keeps copies within so many bytes.
+    Tab(u64),
     /// A client with an open vault.
     Device,
     /// Somebody who means harm.
@@ -81,12 +85,21 @@ pub struct Life {
 pub struct Line {
     /// The link machine.
     pub link: Checked<Broken<Link>>,
-    /// The host's end of the connection.
-    pub end: End,
+    /// What it runs on.
+    pub ground: Ground,
     /// Whom it called.
     pub called: Option<PeerId>,
     /// Who is at the other end, once that is proven.
     pub ready: Option<PeerId>,
+}
+
+/// What carries a connection's socket messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    /// The network; the host's end of it.
+    Wire(End),
+    /// A tunnel through a carrier.
+    Tunnel(TunnelId),
 }
 
 impl Host {
@@ -105,6 +118,7 @@ impl Host {
             app: App::default(),
             events: Vec::new(),
             saboteur: None,
+            meddler: None,
             life: None,
             frozen: None,
             thawed: Time(0),
@@ -161,6 +175,15 @@ impl Host {
         }
     }
 
+    /// Returns what its node has relayed in this life.
+    #[must_use]
+    pub fn relayed(&self) -> Option<Relayed> {
+        match self.life.as_ref()?.brain.inner().inner() {
+            Brain::Node(node) => Some(node.relayed()),
+            Brain::Client(_) | Brain::Hostile(_) => None,
+        }
+    }
+
     /// Says whether it is linked to a peer.
     #[must_use]
     pub fn is_linked(&self, peer: &PeerId) -> bool {
@@ -185,6 +208,12 @@ impl Life {
     /// Returns the link at an end of a connection.
     #[must_use]
     pub fn link_at(&self, end: End) -> Option<LinkId> {
-        self.lines.iter().find(|(_, line)| line.end == end).map(|(id, _)| *id)
+        self.link_on(Ground::Wire(end))
+    }
+
+    /// Returns the link that something carries.
+    #[must_use]
+    pub fn link_on(&self, ground: Ground) -> Option<LinkId> {
+        self.lines.iter().find(|(_, line)| line.ground == ground).map(|(id, _)| *id)
     }
 }

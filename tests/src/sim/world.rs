@@ -242,6 +242,7 @@ impl World {
             host.disk.capacity = u64::MAX;
             host.notes.failing = 0;
             host.saboteur = None;
+            host.meddler = None;
             self.inflict(Fault::Thaw(no));
             if !self.host(no).is_up() {
                 self.start(no);

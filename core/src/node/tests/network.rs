@@ -10,7 +10,7 @@ use crate::identity::{Identity, Seed};
 use crate::link::CloseReason;
 use crate::message::{Message, Plain};
 use crate::node::chance::Chance;
-use crate::node::{Answer, AskId, Config, DialError, Event, Input, LinkId, Node, Output, Request, Role};
+use crate::node::{Answer, AskId, Config, DialError, Event, Input, LinkId, Node, Output, Request, Role, TunnelId, TunnelOutput};
 use crate::record::certificate::CertificateDraft;
 use crate::record::{Carrier, Certificate, Chain, Head, Member, Policy, Rights, Wrap};
 use crate::store::{Fetched, RecordQuery, RecordSlot, RequestId, StoreAnswer, StoreFault, StoreOp, Summary, Usage};
@@ -44,6 +44,7 @@ pub(super) struct Host {
     pub(super) frozen: bool,
     asked: Vec<(RequestId, StoreOp)>,
     pub(super) events: Vec<Event>,
+    pub(super) tunnels: Vec<(TunnelId, TunnelOutput)>,
     /// How often it called whom.
     pub(super) dials: Vec<(Time, PeerId)>,
 }
@@ -162,6 +163,7 @@ impl Net {
             frozen: false,
             asked: Vec::new(),
             events: Vec::new(),
+            tunnels: Vec::new(),
             dials: Vec::new(),
         });
         self.hosts.len() - 1
@@ -368,6 +370,7 @@ impl Net {
             }
             Output::Store(request, op) => self.hosts[host].asked.push((request, op)),
             Output::Event(event) => self.hosts[host].events.push(event),
+            Output::Tunnel(id, output) => self.hosts[host].tunnels.push((id, output)),
         }
     }
 

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use cachette_core::address::Address;
 use cachette_core::id::PeerId;
 use cachette_core::link::{self, CloseReason, Config, Link};
-use cachette_core::node::{self, DialError, LinkId};
+use cachette_core::message::{Message, Piece, Plain};
+use cachette_core::node::{self, DialError, LinkId, TunnelId, TunnelInput, TunnelOutput};
 use cachette_core::peer;
 use cachette_core::vault;
 
@@ -12,7 +13,7 @@ use super::{Work, World};
 use crate::sim::brief::Brief;
 use crate::sim::broken::Broken;
 use crate::sim::checked::Checked;
-use crate::sim::host::Line;
+use crate::sim::host::{Ground, Line};
 use crate::sim::network::{self, End};
 use crate::sim::notes::JOB_MAX;
 use crate::sim::{HostNo, Rule};
@@ -68,8 +69,11 @@ impl World {
                 let to = to.map_or_else(|| "?".to_owned(), |to| to.to_string());
                 self.story.tell(self.now, Some(no), format_args!("→ {to}: {}", Brief(&message)));
                 self.invariants.said(&self.hosts, no, &message);
-                self.work.push_back(Work::Link(no, link, link::Input::Send(message)));
+                for message in self.meddled(no, message) {
+                    self.work.push_back(Work::Link(no, link, link::Input::Send(message)));
+                }
             }
+            node::Output::Tunnel(tunnel, output) => self.act_in_tunnel(no, tunnel, output),
             node::Output::Close(link) => self.work.push_back(Work::Link(no, link, link::Input::Close)),
             node::Output::Store(request, op) => {
                 let now = self.now;
@@ -81,6 +85,33 @@ impl World {
                 self.host_mut(no).events.push(event);
             }
         }
+    }
+
+    /// What a relay that means harm makes of what passes through its tunnels.
+    fn meddled(&mut self, no: HostNo, message: Message) -> Vec<Message> {
+        match (message, &mut self.hosts[no.0].meddler) {
+            (Message::Plain(Plain::Through((tunnel, Piece(bytes)))), Some(meddler)) => {
+                let pieces = meddler.apply(bytes.into()).into_iter().filter(|piece| !piece.is_empty());
+                pieces.map(|piece| Plain::Through((tunnel, Piece(piece.into()))).into()).collect()
+            }
+            (message, _) => vec![message],
+        }
+    }
+
+    fn act_in_tunnel(&mut self, no: HostNo, tunnel: TunnelId, output: TunnelOutput) {
+        let input = match output {
+            TunnelOutput::Begin { expected } => {
+                self.open_line(no, Ground::Tunnel(tunnel), expected);
+                return;
+            }
+            TunnelOutput::Received(bytes) => {
+                self.tell_node(no, node::Input::Tunnel(tunnel, TunnelInput::Taken(bytes.len())));
+                link::Input::Received(bytes)
+            }
+            TunnelOutput::Room(bytes) => link::Input::Room(bytes),
+            TunnelOutput::Gone => link::Input::Gone,
+        };
+        self.tell_link(no, Ground::Tunnel(tunnel), input);
     }
 
     fn act_for_vault(&mut self, no: HostNo, output: vault::Output) {
@@ -145,10 +176,13 @@ impl World {
             let host = &mut self.hosts[no.0];
             let now = host.local(self.now);
             let Some(line) = host.life.as_mut().and_then(|life| life.lines.get_mut(&link)) else { return };
-            let (end, called) = (line.end, line.called);
+            let (ground, called) = (line.ground, line.called);
             match line.link.poll(now) {
                 None => return,
-                Some(link::Output::Transmit(bytes)) => self.transmit(no, end, bytes),
+                Some(link::Output::Transmit(bytes)) => match ground {
+                    Ground::Wire(end) => self.transmit(no, end, bytes),
+                    Ground::Tunnel(tunnel) => self.tell_node(no, node::Input::Tunnel(tunnel, TunnelInput::Send(bytes))),
+                },
                 Some(link::Output::Ready { peer, .. }) => {
                     line.ready = Some(peer);
                     self.tell_node(no, node::Input::Linked { link, peer, dialled: called.is_some() });
@@ -178,7 +212,10 @@ impl World {
         self.violation = self.violation.take().or_else(|| line.link.violation());
         self.story.tell(self.now, Some(no), format_args!("link {} closed: {reason}", link.0));
         self.invariants.closed(no, line.ready, reason);
-        self.network.close(self.now, line.end);
+        match line.ground {
+            Ground::Wire(end) => self.network.close(self.now, end),
+            Ground::Tunnel(tunnel) => self.tell_node(no, node::Input::Tunnel(tunnel, TunnelInput::Closed)),
+        }
         match (line.ready, line.called) {
             (Some(_), _) => self.tell_node(no, node::Input::Unlinked(link, reason)),
             (None, Some(peer)) => self.tell_node(no, node::Input::Unreachable(peer, DialError::Handshake(reason))),
@@ -200,26 +237,28 @@ impl World {
                 let taken = if host.is_up() { Some(true) } else { (!host.silent).then_some(false) };
                 self.network.answer(self.now, end, taken);
                 if taken == Some(true) {
-                    self.open_line(no, end, None);
+                    self.open_line(no, Ground::Wire(end), None);
+                    self.tell_link(no, Ground::Wire(end), link::Input::Room(SOCKET_BUFFER));
                 }
             }
             network::Output::Opened(_) => {
                 let called = self.hosts[no.0].life.as_mut().and_then(|life| life.calls.remove(&end));
                 if called.is_some() {
-                    self.open_line(no, end, called);
+                    self.open_line(no, Ground::Wire(end), called);
+                    self.tell_link(no, Ground::Wire(end), link::Input::Room(SOCKET_BUFFER));
                 }
             }
             network::Output::Failed(_, true) => self.call_failed(no, end, DialError::Refused),
             network::Output::Failed(_, false) => self.call_failed(no, end, DialError::TimedOut),
             network::Output::Delivered(_, bytes) => {
                 self.network.take(self.now, end, bytes.len());
-                self.tell_link(no, end, link::Input::Received(bytes));
+                self.tell_link(no, Ground::Wire(end), link::Input::Received(bytes));
             }
-            network::Output::Taken(_, bytes) => self.tell_link(no, end, link::Input::Room(bytes)),
+            network::Output::Taken(_, bytes) => self.tell_link(no, Ground::Wire(end), link::Input::Room(bytes)),
             network::Output::Gone(_) => {
                 // A connection may break before its caller knows that it was open.
                 self.call_failed(no, end, DialError::Refused);
-                self.tell_link(no, end, link::Input::Gone);
+                self.tell_link(no, Ground::Wire(end), link::Input::Gone);
             }
         }
     }
@@ -239,13 +278,13 @@ impl World {
         self.hosts.iter().find(waits).map(|host| host.no)
     }
 
-    fn tell_link(&mut self, no: HostNo, end: End, input: link::Input) {
-        if let Some(link) = self.hosts[no.0].life.as_ref().and_then(|life| life.link_at(end)) {
+    fn tell_link(&mut self, no: HostNo, ground: Ground, input: link::Input) {
+        if let Some(link) = self.hosts[no.0].life.as_ref().and_then(|life| life.link_on(ground)) {
             self.work.push_back(Work::Link(no, link, input));
         }
     }
 
-    fn open_line(&mut self, no: HostNo, end: End, called: Option<PeerId>) {
+    fn open_line(&mut self, no: HostNo, ground: Ground, called: Option<PeerId>) {
         let id = LinkId(self.next_link);
         self.next_link += 1;
         let host = &mut self.hosts[no.0];
@@ -259,9 +298,8 @@ impl World {
         let who = format!("{no} link {}", id.0);
         let link = Checked::new(Broken::new(link, self.settings.broken), who, self.settings.watch, host.rng.fork());
         let Some(life) = &mut host.life else { return };
-        life.lines.insert(id, Line { link, end, called, ready: None });
+        life.lines.insert(id, Line { link, ground, called, ready: None });
         self.drain_link(no, id);
-        self.work.push_back(Work::Link(no, id, link::Input::Room(SOCKET_BUFFER)));
     }
 }
 

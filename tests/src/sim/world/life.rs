@@ -25,6 +25,7 @@ impl World {
         let now = host.local(self.now);
         let role = match &host.kind {
             Kind::Carrier(zone, limit) => Role::Carrier { limit: *limit, zone: zone.clone() },
+            Kind::Tab(limit) => Role::Tab { limit: *limit },
             _ => Role::Client,
         };
         let node = Node::new(now, node::Config { me: host.peer, role, seed: host.rng.bytes32() });
