@@ -51,16 +51,12 @@ pub struct Entrance {
     pub accepted: mpsc::Sender<Accepted>,
 }
 
-/// What a page learns that asks `/peer` without upgrading: a browser does not tell it why a socket failed.
+/// What a page learns that asks `/peer` without upgrading and may come in.
 #[derive(Serialize)]
 struct Explanation {
     protocol: &'static str,
     origin: Option<String>,
     allowed: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'static str>,
 }
 
 /// Returns the route. The host must have been checked before.
@@ -75,11 +71,15 @@ async fn peer(
     request: Request,
 ) -> Response {
     let verdict = entrance.policy.origin(&host, request.headers());
-    if !is_upgrade(request.headers()) {
-        return explain(request.headers(), verdict.err().map(|error| error.to_string()));
-    }
     if let Err(error) = verdict {
-        return Problem::new(StatusCode::FORBIDDEN, "origin-refused", &error).hint(ORIGIN_HINT).into_response();
+        // A browser does not tell a page why its socket failed, so the page asks again without one. Any page may read the answer: it
+        // says nothing that the page did not know, but for the reason.
+        let anybody = HeaderValue::from_static("*");
+        let problem = Problem::new(StatusCode::FORBIDDEN, "origin-refused", &error).hint(ORIGIN_HINT);
+        return problem.header(ACCESS_CONTROL_ALLOW_ORIGIN, anybody).into_response();
+    }
+    if !is_upgrade(request.headers()) {
+        return explain(request.headers());
     }
     match accept_key(&request) {
         Ok(key) => upgrade(&entrance, caller, key, request),
@@ -134,11 +134,9 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     values.flat_map(|value| value.split(',')).any(|value| value.trim().eq_ignore_ascii_case(token))
 }
 
-/// Any page may read this answer: it says nothing that the page did not know, but for the reason.
-fn explain(headers: &HeaderMap, reason: Option<String>) -> Response {
+fn explain(headers: &HeaderMap) -> Response {
     let origin = headers.get(ORIGIN).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let hint = reason.is_some().then_some(ORIGIN_HINT);
-    let explanation = Explanation { protocol: "cachette", origin, allowed: reason.is_none(), reason, hint };
+    let explanation = Explanation { protocol: "cachette", origin, allowed: true };
     ([(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"))], Json(explanation)).into_response()
 }
 

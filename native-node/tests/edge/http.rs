@@ -37,13 +37,39 @@ async fn w01_w03_pages_of_strangers_get_no_socket_and_learn_why() {
     let cookie = format!("{}Cookie: session=1\r\nAuthorization: Bearer {}\r\n", with_origin("https://evil.example"), node.token());
     assert!(open(&node, &own, &cookie).await.contains(" 403 "), "no credentials change that");
 
-    let (head, body) = node.get("/peer", "Origin: https://evil.example\r\n").await;
-    assert!(head.contains("access-control-allow-origin: *"), "the page can read the answer");
-    let answer: Value = serde_json::from_str(&body).expect("JSON");
-    assert_eq!((&answer["allowed"], &answer["origin"]), (&Value::Bool(false), &Value::String("https://evil.example".into())));
-    assert!(answer["hint"].as_str().is_some_and(|hint| hint.contains("--allow-origin")));
+    for refused in ["https://evil.example", "null"] {
+        let (head, body) = node.get("/peer", &format!("Origin: {refused}\r\n")).await;
+        assert!(head.starts_with("http/1.1 403") && head.contains("content-type: application/problem+json"), "{head}");
+        assert!(head.contains("access-control-allow-origin: *"), "the page can read the answer");
+        let answer: Value = serde_json::from_str(&body).expect("JSON");
+        assert!(answer["detail"].as_str().is_some_and(|detail| detail.contains("origin")), "{body}");
+        assert!(answer["hint"].as_str().is_some_and(|hint| hint.contains("--allow-origin")), "{body}");
+    }
+    let (head, body) = node.get("/peer", "Origin: https://app.example\r\n").await;
+    assert!(head.starts_with("http/1.1 200") && head.contains("access-control-allow-origin: *"), "{head}");
+    assert_eq!(serde_json::from_str::<Value>(&body).expect("JSON")["allowed"], true);
     let (head, _) = node.get("/version", "Origin: https://evil.example\r\n").await;
     assert!(head.starts_with("http/1.1 403"), "{head}");
+}
+
+#[tokio::test]
+async fn w01_the_nodes_own_pages_and_this_machines_come_in_under_every_name_of_the_node() {
+    let home = tempfile::tempdir().expect("a directory");
+    let node = Served::start(home.path(), &["--public-address", "wss://attic.example:443"]);
+    let with_origin = |origin: &str| format!("{UPGRADE}Origin: {origin}\r\n");
+    for (host, origin, status) in [
+        ("attic.example", "https://attic.example", " 101 "),
+        ("attic.example:443", "https://attic.example", " 101 "),
+        ("attic.example", "https://attic.example:8443", " 403 "),
+        ("attic.example", "https://evil.attic.example", " 403 "),
+        ("attic.example", "http://localhost:5173", " 101 "),
+        ("attic.example", "http://127.0.0.1:8080", " 101 "),
+        ("attic.example", "http://[::1]:8080", " 101 "),
+        ("attic.example", "http://10.0.0.7:8080", " 403 "),
+        ("attic.example", "http://localhost.evil.example", " 403 "),
+    ] {
+        assert!(open(&node, host, &with_origin(origin)).await.contains(status), "{origin} at {host}");
+    }
 }
 
 #[tokio::test]
