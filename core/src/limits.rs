@@ -158,6 +158,11 @@ pub const HEARTBEAT: Span = Span::seconds(25);
 pub const SUSPECT_AFTER: Span = Span::seconds(60);
 /// A link that is silent for this long is closed: tolerates a hidden tab with one timer a minute.
 pub const IDLE_CLOSE: Span = Span::seconds(150);
+/// A link whose other side said that it is suspended is closed after this long without a word: a person comes back to a tab within minutes
+/// or not at all.
+pub const SUSPENDED_CLOSE: Span = Span::seconds(15 * 60);
+/// Who was suspended gives its peers this long for a sign of life, and calls those again that give none: connections die unnoticed meanwhile.
+pub const RESUME_PATIENCE: Span = Span::seconds(5);
 /// The first pause before a lost link is dialled again; doubles up to [`REDIAL_MAX`], with jitter.
 pub const REDIAL_MIN: Span = Span(500);
 /// The longest pause before a lost link is dialled again.

@@ -46,6 +46,8 @@ tagged! {
         1 => Ping(u64),
         /// Gives it.
         2 => Pong(u64),
+        /// Says that the sender is suspended, as a hidden tab is, and gives no signs of life; or that it is back.
+        3 => Suspended(bool),
         /// Announces blocks that the sender can deliver.
         10 => Offer(Offer),
         /// Invites blocks of an offer.

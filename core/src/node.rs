@@ -244,6 +244,9 @@ pub enum Request {
         /// Bytes that the vault may take.
         limit: u64,
     },
+    /// This peer is suspended from now on, as a hidden tab is, or it is back. Its peers are told, give it no new work and keep its links.
+    /// Until it is back it takes nobody's silence for death, for it may have slept itself.
+    Suspend(bool),
     /// Says goodbye to everybody and starts nothing new.
     Drain,
 }

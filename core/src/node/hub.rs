@@ -26,6 +26,8 @@ pub(super) struct Hub {
     pub(super) storage: Storage,
     /// Vaults that the side above works for.
     pub(super) followed: BTreeMap<VaultId, Followed>,
+    /// Whether this peer is suspended.
+    pub(super) suspended: bool,
     /// Whether nothing new is started any more.
     pub(super) draining: bool,
     timers: Timers,
@@ -51,6 +53,8 @@ pub(super) enum Note {
     Down(PeerId, Trouble),
     /// A peer is silent.
     Suspect(PeerId),
+    /// A peer says that it is suspended.
+    Suspended(PeerId),
     /// A question to a peer ended.
     Replied(PeerId, Errand, Result<Reply, Trouble>),
     /// Bytes that writing asked reading for.
@@ -82,6 +86,7 @@ impl Hub {
             links: Links::default(),
             storage: Storage::default(),
             followed: BTreeMap::new(),
+            suspended: false,
             draining: false,
             timers: Timers::default(),
             outputs: VecDeque::new(),

@@ -66,6 +66,8 @@ pub(super) struct Link {
     /// When a sign of life was asked for that did not come yet.
     pub(super) pinged: Option<Time>,
     pub(super) suspect: bool,
+    /// Whether the peer says that it is suspended.
+    pub(super) suspended: bool,
 }
 
 /// How a peer stands.
@@ -73,7 +75,7 @@ pub(super) struct Link {
 pub(super) enum Standing {
     /// Linked and alive.
     Up,
-    /// Linked and silent.
+    /// Linked and silent, or suspended by its own word.
     Suspect,
     /// Being called for the first time, or again after a link was lost: worth waiting for.
     Trying,
@@ -107,7 +109,7 @@ impl Links {
     pub(super) fn standing(&self, peer: &PeerId) -> Standing {
         match self.peers.get(peer) {
             None => Standing::Down(Trouble::Unreachable(DialError::NoAddress)),
-            Some(Peer { link: Some(link), .. }) if link.suspect => Standing::Suspect,
+            Some(Peer { link: Some(link), .. }) if link.suspect || link.suspended => Standing::Suspect,
             Some(Peer { link: Some(_), .. }) => Standing::Up,
             Some(Peer { down: Some(trouble), .. }) => Standing::Down(*trouble),
             Some(_) => Standing::Trying,
@@ -179,7 +181,8 @@ impl Hub {
             self.say(Output::Close(link));
             return;
         }
-        let replaced = entry.link.replace(Link { id: link, dialled, since: now, heard: now, pinged: None, suspect: false });
+        let replaced =
+            entry.link.replace(Link { id: link, dialled, since: now, heard: now, pinged: None, suspect: false, suspended: false });
         entry.down = None;
         let redial = entry.redial.take();
         let news = !std::mem::replace(&mut entry.told_up, true);
@@ -196,6 +199,9 @@ impl Hub {
             self.tell(Event::Up(peer));
         }
         self.arm(HEARTBEAT, Timer::Beat(link));
+        if self.suspended {
+            self.send(link, Plain::Suspended(true));
+        }
         self.note(Note::Linked(peer));
     }
 

@@ -187,6 +187,10 @@ impl Node {
                 self.writing.suspect(hub, peer);
                 self.reading.changed(hub);
             }
+            Note::Suspended(peer) => {
+                self.writing.suspect(hub, peer);
+                self.reading.suspended(hub, peer);
+            }
             Note::Replied(peer, errand, result) => match errand {
                 Errand::Publish(id) => self.publishing.replied(hub, &mut self.asks, peer, id, &result),
                 Errand::Tunnel(other) => self.tunnels.answered(hub, &peer, other, result),
@@ -209,6 +213,7 @@ impl Node {
         let hub = &mut self.hub;
         match timer {
             Timer::Beat(link) => hub.beat(link),
+            Timer::Resumed => hub.resumed(),
             Timer::Redial(peer) => hub.redial(peer),
             Timer::Fetch(id) => self.reading.late(hub, id),
             Timer::Ask(link, ask) => self.asks.expired(hub, link, ask),
@@ -258,6 +263,7 @@ impl Node {
             }
             Request::Audit { ask, vault, live, mend } => self.audits.start(hub, &mut self.asks, ask, vault, live, mend),
             Request::Invite { ask, token, limit } => Invitations::invite(hub, ask, &token, limit),
+            Request::Suspend(suspended) => hub.suspend(suspended),
             Request::Drain => hub.drain(),
         }
     }
@@ -304,6 +310,7 @@ impl Node {
         match plain {
             Plain::Ping(nonce) => hub.send(link, Plain::Pong(nonce)),
             Plain::Pong(_) => hub.pong(link),
+            Plain::Suspended(suspended) => hub.peer_suspends(link, suspended),
             // To a writer.
             Plain::Want(want) => self.writing.want(hub, peer, want),
             Plain::Stored(stored) => self.writing.stored(hub, peer, &stored),

@@ -189,6 +189,17 @@ impl Reading {
         self.changed(hub);
     }
 
+    /// Asks others for what a peer was asked that is suspended now. What it still delivers is welcome.
+    pub(super) fn suspended(&mut self, hub: &mut Hub, peer: PeerId) {
+        let open: Vec<BlockId> = self.desks.get(&peer).into_iter().flat_map(|desk| desk.open.keys().copied()).collect();
+        for id in open {
+            if self.needed.get(&id).is_some_and(|needed| needed.asked.iter().any(|(asked, _)| *asked == peer)) {
+                self.failed(hub, id, peer, Trouble::Silent);
+            }
+        }
+        self.changed(hub);
+    }
+
     /// Looks again at everything that waits: a peer came, went or fell silent.
     pub(super) fn changed(&mut self, hub: &mut Hub) {
         self.pump(hub, usize::MAX);

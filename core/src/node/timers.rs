@@ -16,6 +16,8 @@ pub(super) struct Timers(BTreeSet<(Time, Timer)>);
 pub(super) enum Timer {
     /// Looks whether the other side of a link is alive.
     Beat(LinkId),
+    /// Looks who has given a sign of life since this peer is back.
+    Resumed,
     /// Dials a peer again.
     Redial(PeerId),
     /// Looks whether a needed block has been waited for long enough.
@@ -42,7 +44,7 @@ impl Timer {
     /// Returns the reason that the driver is told.
     const fn wake(self) -> Wake {
         match self {
-            Self::Beat(_) => Wake::Heartbeat,
+            Self::Beat(_) | Self::Resumed => Wake::Heartbeat,
             Self::Redial(_) | Self::Retry(_) | Self::Publish(_) => Wake::Redial,
             Self::Fetch(_) => Wake::Hedge,
             Self::Ask(..) | Self::Offers(_) | Self::Pulls | Self::Invited(_) | Self::Source(_) | Self::Tunnel(_) => Wake::Timeout,

@@ -165,3 +165,59 @@ fn a_removed_member_is_asked_for_nothing() {
     net.settle();
     assert!(tabs_named(&mut net, DEVICE, chain.vault(), &ids(&blocks)).iter().all(Vec::is_empty));
 }
+
+fn suspended(message: &Message) -> bool {
+    matches!(message, Message::Plain(Plain::Suspended(_)))
+}
+
+#[test]
+fn b11_a_suspended_tab_keeps_its_links_and_gets_no_work_until_it_is_back() {
+    let (mut net, chain, blocks) = put(8, 10);
+    let ids = ids(&blocks);
+    let links: Vec<_> = (1..=3).map(|carrier| net.link(TAB, carrier).expect("a link")).collect();
+    net.request(TAB, Request::Suspend(true));
+    net.settle();
+    assert_eq!((1..=3).map(|carrier| net.count(TAB, carrier, suspended)).sum::<usize>(), 3);
+    assert!(tabs_named(&mut net, DEVICE, chain.vault(), &ids).iter().all(Vec::is_empty), "nobody is sent to it");
+    // It gets no time at all for ten minutes.
+    net.hosts[TAB].frozen = true;
+    net.hosts[TAB].alive = false;
+    net.run(Span::seconds(600), |_| false);
+    (net.hosts[TAB].frozen, net.hosts[TAB].alive) = (false, true);
+    net.tick(net.now);
+    net.settle();
+    net.request(TAB, Request::Suspend(false));
+    net.settle();
+    assert_eq!((1..=3).map(|carrier| net.link(TAB, carrier).expect("a link")).collect::<Vec<_>>(), links, "the links it had");
+    let tab = net.hosts[TAB].peer;
+    assert!(tabs_named(&mut net, DEVICE, chain.vault(), &ids).iter().all(|tabs| *tabs == [tab]), "and all it said is still known");
+    net.run(MINUTE, |_| false);
+    assert_eq!((1..=3).map(|carrier| net.link(TAB, carrier).expect("a link")).collect::<Vec<_>>(), links);
+}
+
+#[test]
+fn b11_a_tab_that_stays_away_is_forgotten() {
+    let (mut net, chain, blocks) = put(9, 10);
+    net.request(TAB, Request::Suspend(true));
+    net.settle();
+    net.hosts[TAB].frozen = true;
+    net.hosts[TAB].alive = false;
+    net.run(Span::seconds(16 * 60), |_| false);
+    assert!((1..=3).all(|carrier| net.link(TAB, carrier).is_none()));
+    assert!(tabs_named(&mut net, DEVICE, chain.vault(), &ids(&blocks)).iter().all(Vec::is_empty));
+}
+
+#[test]
+fn who_comes_back_to_a_dead_link_calls_again_within_seconds() {
+    let (mut net, _) = Net::with_tabs(10, 3, 1);
+    net.request(TAB, Request::Suspend(true));
+    net.settle();
+    net.hosts[2].frozen = true;
+    net.request(TAB, Request::Suspend(false));
+    net.settle();
+    let dialled = net.hosts[TAB].dials.len();
+    let (silent, now) = (net.hosts[2].peer, net.now);
+    assert!(net.run(Span::seconds(10), |net| net.hosts[TAB].dials[dialled..].iter().any(|(_, peer)| *peer == silent)));
+    assert!(net.now.since(now) <= Span::seconds(6));
+    assert!(net.hosts[TAB].dials[dialled..].iter().all(|(_, peer)| *peer == silent), "the others answered");
+}
