@@ -40,7 +40,7 @@ pub(super) struct Args {
     /// How long to wait for nodes while nothing moves, before giving up
     #[arg(long, value_name = "DURATION", default_value = "30s")]
     wait: humantime::Duration,
-    /// How often what is finished so far becomes visible, and safe from this machine, while a long put goes on
+    /// How often a long put publishes what is finished so far, for other devices to see and to go on from
     #[arg(long, value_name = "DURATION", default_value = "5m")]
     publish_every: humantime::Duration,
     #[command(flatten)]
