@@ -12,6 +12,7 @@ mod init;
 pub mod invite;
 mod listing;
 mod man;
+mod movement;
 pub mod output;
 mod password;
 mod paths;

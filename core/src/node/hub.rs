@@ -61,8 +61,8 @@ pub(super) enum Note {
     Body(Block),
     /// A block that was fetched; whether it is likely to be needed again.
     Fetched(VaultId, Block, bool),
-    /// They cannot be had.
-    NoBody(BlockId),
+    /// They cannot be had; who turned out to lack them.
+    NoBody(BlockId, Vec<PeerId>),
     /// A peer is called through a relay.
     CallThrough(PeerId, Via),
     /// Copies that are no longer kept here.

@@ -203,7 +203,7 @@ impl Node {
             Note::Fetched(vault, block, true) => self.cache.keep(hub, vault, block),
             Note::Fetched(vault, block, false) => self.cache.carry(hub, vault, &block),
             Note::Thrown(ids) => self.carrying.lost(&ids),
-            Note::NoBody(id) => self.writing.no_body(hub, id),
+            Note::NoBody(id, without) => self.writing.no_body(hub, id, &without),
             Note::Give(vault, block, peer) => self.writing.give(hub, vault, block.id(), Some(block), peer),
             Note::Given(id, peer, durable) => self.audits.given(id, peer, durable),
         }

@@ -458,7 +458,8 @@ impl Reading {
         }
         let Some(needed) = self.end(hub, &id) else { return };
         if needed.for_holders {
-            hub.note(Note::NoBody(id));
+            let lacks = |(peer, trouble): &(PeerId, Trouble)| matches!(trouble, Trouble::Absent | Trouble::Damaged).then_some(*peer);
+            hub.note(Note::NoBody(id, reasons.iter().filter_map(lacks).collect()));
         }
         if needed.for_vault {
             hub.tell(Event::Unavailable(id, reasons));

@@ -177,11 +177,16 @@ impl Writing {
         self.review(hub, id);
     }
 
-    /// Takes in that no holder delivers those bytes.
-    pub(super) fn no_body(&mut self, hub: &mut Hub, id: BlockId) {
+    /// Takes in that no holder delivers those bytes. One that said that it has them and turned out to lack them counts no more.
+    pub(super) fn no_body(&mut self, hub: &mut Hub, id: BlockId, without: &[PeerId]) {
         self.fetching.remove(&id);
         let Some(placing) = self.blocks.get_mut(&id) else { return };
         placing.fetching = false;
+        for peer in without {
+            if placing.of(peer) == Some(Mark::Stored) {
+                placing.mark(*peer, Mark::Lacks);
+            }
+        }
         let lacking = placing.marked(Mark::Lacks);
         if placing.count(|mark| mark == Mark::Stored) == 0 {
             if placing.aim == Aim::Copies {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use cachette_core::vault::{Command, CommandError, Committed, Reply};
 
 use super::error::{CliError, ExitKind};
+use super::movement::Movement;
 use super::progress::Progress;
 use super::session::Session;
 
@@ -21,7 +22,7 @@ pub(super) async fn attempt(
     progress: &Progress,
 ) -> Result<Result<Committed, CommandError>, CliError> {
     let mut reply = std::pin::pin!(session.client.run(Command::Commit(message)));
-    let mut last = (session.traffic(), Instant::now());
+    let (mut movement, mut last) = (Movement::of(session), Instant::now());
     loop {
         tokio::select! {
             reply = &mut reply => return match reply {
@@ -32,10 +33,9 @@ pub(super) async fn attempt(
             () = tokio::time::sleep(LOOK) => {}
         }
         progress.show(session).await;
-        let traffic = session.traffic();
-        if traffic != last.0 {
-            last = (traffic, Instant::now());
-        } else if last.1.elapsed() > wait {
+        if movement.goes_on(session) {
+            last = Instant::now();
+        } else if last.elapsed() > wait {
             return Err(session.not_safe_yet().await);
         }
     }

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::Context;
 use super::error::{CliError, ExitKind};
+use super::movement::Movement;
 use super::password::PasswordArgs;
 use crate::client::open::{OpenError, device_file, open, vault_dir};
 use crate::client::restore::RestoringError;
@@ -162,8 +163,8 @@ impl Session {
     }
 
     /// Returns the bytes that all links moved so far: while this changes, something is going on.
-    pub(super) fn traffic(&self) -> (u64, u64) {
-        self.links.all().iter().map(|link| link.traffic()).fold((0, 0), |sum, link| (sum.0 + link.0, sum.1 + link.1))
+    pub(super) fn traffic(&self) -> u64 {
+        self.links.all().iter().map(|link| link.traffic()).map(|(received, sent)| received + sent).sum()
     }
 
     /// Says what is missing for something to be safe.
@@ -185,13 +186,12 @@ impl Session {
     /// Waits until nothing has come from any node, and nothing was counted, for as long as `wait`; says then who was not heard. Time in
     /// which this task itself was held up, as by a pager, does not count.
     pub(super) async fn stalled(&self, wait: Duration, counter: &AtomicU64) -> CliError {
-        let seen = || (self.traffic(), counter.load(Ordering::Relaxed));
-        let (mut last, mut idle) = (seen(), Duration::ZERO);
+        let (mut movement, mut counted, mut idle) = (Movement::of(self), counter.load(Ordering::Relaxed), Duration::ZERO);
         while idle < wait {
             tokio::time::sleep(LOOK).await;
-            let now = seen();
-            idle = if now == last { idle + LOOK } else { Duration::ZERO };
-            last = now;
+            let now = counter.load(Ordering::Relaxed);
+            idle = if movement.goes_on(self) || now != counted { Duration::ZERO } else { idle + LOOK };
+            counted = now;
         }
         let error = CliError::new(ExitKind::Environment, format!("nothing has come for {}", humantime::format_duration(wait)));
         let error = self.unreachable().into_iter().fold(error, |error, (name, why)| error.detail(format!("{name}: {why}")));
