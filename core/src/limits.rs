@@ -167,5 +167,7 @@ pub const RESUME_PATIENCE: Span = Span::seconds(5);
 pub const REDIAL_MIN: Span = Span(500);
 /// The longest pause before a lost link is dialled again.
 pub const REDIAL_MAX: Span = Span::seconds(60);
+/// Bytes that a holder lacks and no other holder delivers are looked for again after this long.
+pub const BODY_RETRY: Span = Span::seconds(30);
 /// A question is given up after this long.
 pub const ASK_TIMEOUT: Span = Span::seconds(30);

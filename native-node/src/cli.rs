@@ -105,7 +105,10 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli, output: Output) -> Result<(), CliError> {
     match &cli.command {
-        Command::Completions(args) => return args.run(),
+        Command::Completions(args) => {
+            args.run();
+            return Ok(());
+        }
         Command::Man(args) => return args.run(),
         _ => {}
     }

@@ -219,6 +219,7 @@ impl Node {
             Timer::Ask(link, ask) => self.asks.expired(hub, link, ask),
             Timer::Offers(peer) => self.writing.look(hub, peer),
             Timer::Pulls => self.writing.look_at_pulls(hub),
+            Timer::Bodies => self.writing.seek_bodies(hub),
             Timer::Retry(peer) => self.writing.retry(hub, peer),
             Timer::Publish(peer) => self.publishing.again(hub, &mut self.asks, peer),
             Timer::Invited(link) => self.receiving.look(hub, link),

@@ -1,6 +1,7 @@
 //! Nodes in a network in memory: real machines, messages that wait in links, stores that answer in any order, a clock that jumps.
 
 mod audits;
+mod confirming;
 mod network;
 mod pulling;
 mod putting;

@@ -28,6 +28,8 @@ pub(super) enum Timer {
     Offers(PeerId),
     /// Looks whether holders that pull from others do, and whether the uplink idles meanwhile.
     Pulls,
+    /// Looks again for bytes that holders lack and no other holder delivered.
+    Bodies,
     /// Offers again to a holder that was busy.
     Retry(PeerId),
     /// Hands records again to a carrier that had no room for them.
@@ -45,7 +47,7 @@ impl Timer {
     const fn wake(self) -> Wake {
         match self {
             Self::Beat(_) | Self::Resumed => Wake::Heartbeat,
-            Self::Redial(_) | Self::Retry(_) | Self::Publish(_) => Wake::Redial,
+            Self::Redial(_) | Self::Retry(_) | Self::Bodies | Self::Publish(_) => Wake::Redial,
             Self::Fetch(_) => Wake::Hedge,
             Self::Ask(..) | Self::Offers(_) | Self::Pulls | Self::Invited(_) | Self::Source(_) | Self::Tunnel(_) => Wake::Timeout,
         }

@@ -3,11 +3,12 @@
 //! A block is offered to the first carriers of its partition's order; for one that cannot be reached or refuses, the next in order
 //! takes its place, and when it comes back while this machine lives, it is offered its copy again. Offers, bytes and acks of many
 //! blocks are under way at once. Bytes stay in memory until nothing more can be done, but for blocks that are safe already: of those,
-//! the oldest are let go beyond [`LINGER_WINDOW`](crate::limits::LINGER_WINDOW), and a late holder's copy comes from another holder.
+//! the oldest are let go beyond [`LINGER_WINDOW`](crate::limits::LINGER_WINDOW), and a late holder's copy comes from another holder ([`bodies`]).
 //!
 //! On a slow uplink ([`uplink`] measures it) a block of [`PULL_MIN`](crate::limits::PULL_MIN) or more leaves once, and the other holders
 //! pull it from the first ([`trailing`]). Each acks here itself, and nothing else counts.
 
+mod bodies;
 mod keeping;
 mod outbox;
 mod placing;
@@ -27,7 +28,6 @@ use super::{Event, Trouble};
 use crate::block::Block;
 use crate::copies::Copies;
 use crate::id::{BlockId, PeerId, VaultId};
-use crate::limits::MEND_WINDOW;
 use crate::message::{Denial, Ids, Plain};
 
 /// Blocks on their way to holders.
@@ -50,6 +50,8 @@ pub(super) struct Writing {
     held: VecDeque<(BlockId, PeerId)>,
     /// Whether a timer looks at what holders pull from others.
     watching: bool,
+    /// Whether a timer looks again for bytes that no holder delivered.
+    seeking: bool,
 }
 
 impl Writing {
@@ -164,43 +166,6 @@ impl Writing {
         }
     }
 
-    /// Takes in bytes that were fetched for holders that lack them.
-    pub(super) fn body(&mut self, hub: &mut Hub, block: Block) {
-        let id = block.id();
-        self.fetching.remove(&id);
-        let Some(placing) = self.blocks.get_mut(&id) else { return };
-        placing.fetching = false;
-        placing.body.get_or_insert(block);
-        for peer in placing.marked(Mark::Lacks) {
-            self.mark(id, peer, Mark::Waiting);
-        }
-        self.review(hub, id);
-    }
-
-    /// Takes in that no holder delivers those bytes. One that said that it has them and turned out to lack them counts no more.
-    pub(super) fn no_body(&mut self, hub: &mut Hub, id: BlockId, without: &[PeerId]) {
-        self.fetching.remove(&id);
-        let Some(placing) = self.blocks.get_mut(&id) else { return };
-        placing.fetching = false;
-        for peer in without {
-            if placing.of(peer) == Some(Mark::Stored) {
-                placing.mark(*peer, Mark::Lacks);
-            }
-        }
-        let lacking = placing.marked(Mark::Lacks);
-        if placing.count(|mark| mark == Mark::Stored) == 0 {
-            if placing.aim == Aim::Copies {
-                hub.tell(Event::Lost(id));
-            }
-            lacking.into_iter().for_each(|peer| hub.note(Note::Given(id, peer, false)));
-            self.drop_block(id);
-            return;
-        }
-        for peer in lacking {
-            self.fail(hub, id, peer, Mark::Lost, Trouble::Absent);
-        }
-    }
-
     /// Offers a holder that can be talked to (again) what it should have, and what it had not answered.
     pub(super) fn linked(&mut self, hub: &mut Hub, peer: PeerId) {
         let lost = self.with_mark(&peer, |mark| mark == Mark::Lost);
@@ -215,6 +180,7 @@ impl Writing {
         if self.outboxes.get(&peer).is_some_and(|outbox| !outbox.waiting.is_empty()) {
             self.ready.insert(peer);
         }
+        self.seek_bodies_at(hub, peer);
     }
 
     /// Queues again what was under way to a holder whose link ended.
@@ -257,14 +223,7 @@ impl Writing {
         for peer in std::mem::take(&mut self.ready) {
             self.offer(hub, peer);
         }
-        while self.fetching.len() < MEND_WINDOW
-            && let Some(id) = self.bodiless.pop_front()
-        {
-            if let Some(placing) = self.blocks.get(&id) {
-                self.fetching.insert(id);
-                reading.need_body(hub, placing.vault, id);
-            }
-        }
+        self.fetch_bodies(hub, reading);
     }
 
     /// Chooses holders until as many copies as wanted exist or are under way: carriers that were not tried yet, then those that were
@@ -279,7 +238,7 @@ impl Writing {
         let chosen = self.chosen(placing);
         let takers = hub.takers(&placing.vault, &id);
         let (fresh, tried): (Vec<_>, Vec<_>) = takers.into_iter().partition(|peer| placing.of(peer).is_none());
-        let lost = |peer: &PeerId| placing.of(peer) == Some(Mark::Lost) && Some(*peer) != failed;
+        let lost = |peer: &PeerId| placing.of(peer) == Some(Mark::Lost) && Some(*peer) != failed && !placing.starved;
         let again = tried
             .into_iter()
             .filter(lost)
@@ -313,13 +272,6 @@ impl Writing {
         }
         self.lead(hub, id);
         self.review(hub, id);
-    }
-
-    fn fetch_body(&mut self, id: BlockId) {
-        if let Some(placing) = self.blocks.get_mut(&id).filter(|placing| !placing.fetching) {
-            placing.fetching = true;
-            self.bodiless.push_back(id);
-        }
     }
 
     fn tell_placed(&self, hub: &mut Hub, id: BlockId) {

@@ -382,10 +382,12 @@ impl Flight {
 
     fn add(&mut self, id: BlockId, bytes: usize) {
         self.counted.insert(id);
-        if self.blocks.insert(id, InFlight { bytes, is_safe: false, copies: None }).is_none() {
-            self.bytes += bytes;
-            self.unsafe_blocks += 1;
+        if let Some(before) = self.blocks.insert(id, InFlight { bytes, is_safe: false, copies: None }) {
+            self.bytes -= before.bytes;
+            self.unsafe_blocks -= usize::from(!before.is_safe);
         }
+        self.bytes += bytes;
+        self.unsafe_blocks += 1;
     }
 
     fn count_on(&mut self, id: BlockId) -> bool {
@@ -398,11 +400,10 @@ impl Flight {
 
     fn placed(&mut self, id: BlockId, copies: Copies) {
         let Some(block) = self.blocks.get_mut(&id) else { return };
-        block.copies = Some(copies);
-        if copies.is_safe() && !block.is_safe {
-            block.is_safe = true;
-            self.unsafe_blocks -= 1;
-        }
+        self.unsafe_blocks -= usize::from(!block.is_safe);
+        *block = InFlight { copies: Some(copies), is_safe: copies.is_safe(), ..*block };
+        // A copy that was counted may turn out not to be there.
+        self.unsafe_blocks += usize::from(!block.is_safe);
     }
 
     fn settled(&mut self, id: BlockId, copies: Copies) {

@@ -3,8 +3,6 @@
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::error::CliError;
-
 /// Prints completions for a shell
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -13,8 +11,7 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(&self) -> Result<(), CliError> {
+    pub(super) fn run(&self) {
         clap_complete::generate(self.shell, &mut super::Cli::command(), "cachette", &mut std::io::stdout());
-        Ok(())
     }
 }

@@ -1,27 +1,52 @@
 //! Whether anything goes on, for commands that wait.
 
+use std::time::{Duration, Instant};
+
+use cachette_core::limits::HEARTBEAT;
+
 use super::session::Session;
 
 /// Watches what all links of a session moved. Heartbeats are no progress: they go on when nothing else does.
-pub(super) struct Movement(u64);
+pub(super) struct Movement {
+    bytes: u64,
+    since: Instant,
+}
 
 impl Movement {
     /// Begins to watch.
     pub(super) fn of(session: &Session) -> Self {
-        Self(session.traffic())
+        Self { bytes: session.traffic(), since: Instant::now() }
     }
 
     /// Says whether something went on since it last did.
     pub(super) fn goes_on(&mut self, session: &Session) -> bool {
-        let now = session.traffic();
+        let bytes = session.traffic();
         // A link that ends takes its count along.
-        let moved = now < self.0 || now >= self.0.saturating_add(HEARTBEATS);
-        if moved {
-            self.0 = now;
+        let goes_on = bytes < self.bytes || bytes - self.bytes > idle(session.links.len(), self.since.elapsed());
+        if goes_on {
+            *self = Self { bytes, since: Instant::now() };
         }
-        moved
+        goes_on
     }
 }
 
-/// More bytes than heartbeats make in any time that somebody would wait; less than the smallest block.
-const HEARTBEATS: u64 = 3072;
+/// Returns the bytes that links move at most in a time in which nothing goes on.
+fn idle(links: usize, time: Duration) -> u64 {
+    let beats = time.as_millis() as u64 / HEARTBEAT.millis() + 1;
+    links as u64 * beats * BEAT
+}
+
+/// Bytes of both sides' heartbeats with their answers, several times over; far less than the smallest block.
+const BEAT: u64 = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_idle_grows_with_links_and_time_and_stays_below_a_block_a_link() {
+        let beat = Duration::from_millis(HEARTBEAT.millis());
+        assert_eq!((idle(0, beat), idle(1, Duration::ZERO), idle(3, beat)), (0, BEAT, 6 * BEAT));
+        assert!(idle(1, beat * 2) < 4096, "a block within a minute is progress");
+    }
+}

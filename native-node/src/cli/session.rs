@@ -162,7 +162,7 @@ impl Session {
         self.carriers.iter().map(|carrier| (carrier.peer, self.name(&carrier.peer))).collect()
     }
 
-    /// Returns the bytes that all links moved so far: while this changes, something is going on.
+    /// Returns the bytes that all open links moved so far, heartbeats with the rest.
     pub(super) fn traffic(&self) -> u64 {
         self.links.all().iter().map(|link| link.traffic()).map(|(received, sent)| received + sent).sum()
     }

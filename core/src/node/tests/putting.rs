@@ -251,36 +251,6 @@ fn only_writers_and_carriers_may_store() {
 }
 
 #[test]
-fn what_is_held_already_is_not_sent_again() {
-    let (mut net, chain) = Net::with_carriers(13, 3);
-    let blocks = blocks(20);
-    net.place(chain.vault(), &blocks);
-    assert!(net.run(MINUTE, |net| net.settled() == 20));
-    net.sent.clear();
-    net.hosts[0].events.clear();
-    net.request(0, Request::Confirm(chain.vault(), ids(&blocks)));
-    assert!(net.run(MINUTE, |net| net.settled() == 20));
-    assert_eq!(net.sent.iter().filter(|(.., message)| is_block(message)).count(), 0);
-    let offers = net.sent.iter().filter(|(.., message)| matches!(message, Message::Plain(Plain::Offer(_)))).count();
-    assert_eq!(offers, 3, "one list for each holder");
-}
-
-#[test]
-fn confirming_brings_missing_copies_back_and_reports_what_is_nowhere() {
-    let (mut net, chain) = Net::with_carriers(14, 3);
-    let blocks = blocks(10);
-    net.place(chain.vault(), &blocks);
-    assert!(net.run(MINUTE, |net| net.settled() == 10));
-    net.hosts[1].store.blocks.remove(&blocks[0].id());
-    (1..=3).for_each(|host| drop(net.hosts[host].store.blocks.remove(&blocks[1].id())));
-    net.hosts[0].events.clear();
-    net.request(0, Request::Confirm(chain.vault(), ids(&blocks)));
-    assert!(net.run(MINUTE, |net| net.settled() == 9));
-    assert!(net.events().contains(&Event::Lost(blocks[1].id())));
-    assert_eq!(net.holders(&blocks[0].id()), [1, 2, 3]);
-}
-
-#[test]
 fn an_offer_that_nobody_can_deliver_leaves_no_room_taken() {
     let (mut net, chain) = Net::with_carriers(15, 1);
     let size = block(0, 1 << 20).size_log();

@@ -31,6 +31,8 @@ pub(super) struct Placing {
     pub(super) settled: bool,
     /// Whether its bytes are being fetched from a holder, or wait for that.
     pub(super) fetching: bool,
+    /// Whether holders lack it and its bytes cannot be had at the moment.
+    pub(super) starved: bool,
     /// Whether it is among the safe blocks whose bytes are kept.
     pub(super) lingering: bool,
     /// Whether holders are sent it from here however slow the uplink is, because they do not get it from one another.
@@ -96,7 +98,7 @@ impl Mark {
 impl Placing {
     /// Starts with no holder chosen.
     pub(super) const fn new(vault: VaultId, body: Option<Block>, aim: Aim) -> Self {
-        Self { vault, body, aim, marks: Vec::new(), settled: false, fetching: false, lingering: false, direct: false }
+        Self { vault, body, aim, marks: Vec::new(), settled: false, fetching: false, starved: false, lingering: false, direct: false }
     }
 
     /// Marks a holder; returns the mark before.
