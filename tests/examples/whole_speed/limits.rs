@@ -14,6 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{accept_async, client_async};
 
+use super::cluster::processor;
+
 /// Rates in bytes per second: of one core where nothing else is said.
 pub(crate) struct Limits {
     pub(crate) copy: f64,
@@ -24,6 +26,9 @@ pub(crate) struct Limits {
     pub(crate) disk: f64,
     /// Messages of 1 MiB over a loopback WebSocket, with both ends on this machine.
     pub(crate) wire: f64,
+    /// Seconds of processor that the system and the socket library take for a byte to the disk and over the wire, all threads together.
+    pub(crate) disk_work: f64,
+    pub(crate) wire_work: f64,
     pub(crate) cores: f64,
 }
 
@@ -58,17 +63,27 @@ impl Limits {
             while black_box(chunker.next()).is_some() {}
         }
         let cut = content.len() as f64 / begun.elapsed().as_secs_f64();
-        let disk = (0..2).map(|_| write_and_sync(&home.join("limit"), &block)).fold(0.0, f64::max);
+        let (disk, disk_work) = worked(|| (0..2).map(|_| write_and_sync(&home.join("limit"), &block)).fold(0.0, f64::max));
+        let (wire, wire_work) = worked(|| (0..2).map(|_| loopback()).fold(0.0, f64::max));
         let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
-        Self { copy, hash, cipher: sealed, cut, disk, wire: loopback(), cores }
+        Self { copy, hash, cipher: sealed, cut, disk, wire, disk_work, wire_work, cores }
     }
 
     /// Returns the least seconds for so many bytes, and what sets them.
     pub(crate) fn least(&self, bytes: f64, passes: &Passes) -> (f64, &'static str) {
-        let work = passes.copy / self.copy + passes.hash / self.hash + passes.cipher / self.cipher + passes.cut / self.cut;
-        let choices = [(work / self.cores, "processor"), (passes.disk / self.disk, "disk"), (passes.wire / self.wire, "wire")];
+        let choices =
+            [(self.passes(passes) / self.cores, "processor"), (passes.disk / self.disk, "disk"), (passes.wire / self.wire, "wire")];
         let (each, what) = choices.into_iter().max_by(|a, b| a.0.total_cmp(&b.0)).expect("three of them");
         (bytes * each, what)
+    }
+
+    /// Returns the least seconds when passes, disk and wire share the processor, as they do where all machines are one.
+    pub(crate) fn shared(&self, bytes: f64, passes: &Passes) -> f64 {
+        bytes * (self.passes(passes) + passes.disk * self.disk_work + passes.wire * self.wire_work) / self.cores
+    }
+
+    fn passes(&self, passes: &Passes) -> f64 {
+        passes.copy / self.copy + passes.hash / self.hash + passes.cipher / self.cipher + passes.cut / self.cut
     }
 
     pub(crate) fn print(&self) {
@@ -82,6 +97,9 @@ impl Limits {
             ("1 MiB messages over a loopback WebSocket, both ends here", self.wire),
         ] {
             println!("| {what} | {:.0} MB/s |", rate / 1e6);
+        }
+        for (what, work) in [("disk", self.disk_work), ("wire, both ends", self.wire_work)] {
+            println!("| processor for 1 GiB: {what} | {:.2} s |", work * (1024 * MIB) as f64);
         }
     }
 }
@@ -118,6 +136,14 @@ fn rate(times: usize, mut work: impl FnMut()) -> f64 {
         best = best.max((times * MIB) as f64 / begun.elapsed().as_secs_f64());
     }
     best
+}
+
+/// Does something with 1 GiB twice; returns its result, and the seconds of processor that a byte took.
+fn worked<T>(work: impl FnOnce() -> T) -> (T, f64) {
+    let own = std::process::id();
+    let before = processor(own);
+    let result = work();
+    (result, (processor(own) - before) / (2 * 1024 * MIB) as f64)
 }
 
 fn write_and_sync(path: &Path, block: &[u8]) -> f64 {

@@ -29,8 +29,10 @@ fn main() {
     let limits = Limits::measure(&home);
     limits.print();
 
-    println!("\n| 1 GiB of random bytes | took | of the limit | limit | set by | passes over each byte | largest client |");
-    println!("|---|---|---|---|---|---|---|");
+    println!(
+        "\n| 1 GiB of random bytes | took | of the limit | limit | set by | of all work | all work | passes over each byte | largest client |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
     let cluster = Cluster::start(&home);
     let (laptop, words) = cluster.join("laptop");
     gibibyte(&cluster, &laptop, &words, &limits);
@@ -52,9 +54,11 @@ fn gibibyte(cluster: &Cluster, laptop: &Client, words: &str, limits: &Limits) {
     let source = big.to_str().expect("a plain path");
     let line = |what: &str, seconds: f64, passes: &Passes, peak: u64| {
         let (least, by) = limits.least(GIB as f64, passes);
+        let shared = limits.shared(GIB as f64, passes);
         println!(
-            "| {what} | {seconds:.2} s | {:.0} % | {least:.2} s | {by} | {} | {} |",
+            "| {what} | {seconds:.2} s | {:.0} % | {least:.2} s | {by} | {:.0} % | {shared:.2} s | {} | {} |",
             100.0 * least / seconds,
+            100.0 * shared / seconds,
             passes.list(),
             mib(peak)
         );
