@@ -9,6 +9,7 @@ pub mod model;
 mod page;
 pub mod problem;
 pub mod token;
+mod web_app;
 
 use std::sync::Arc;
 
@@ -30,18 +31,23 @@ use crate::socket::upgrade::{self, Entrance};
 /// Returns what the port for peers and the web answers.
 pub fn public_routes(desk: Arc<Desk>, entrance: Entrance) -> Router {
     let policy = Arc::clone(&entrance.policy);
-    guarded(upgrade::routes(entrance).merge(routes(desk)), policy)
+    let front = web_app::routes().unwrap_or_else(plain_page);
+    guarded(upgrade::routes(entrance).merge(front).merge(routes(desk)), policy)
 }
 
 /// Returns what the loopback port answers: the same without peers, and the metrics.
 pub fn local_routes(desk: Arc<Desk>, policy: Arc<Policy>) -> Router {
     let metrics = Router::new().route("/metrics", routing::get(metrics)).with_state(Arc::clone(&desk));
-    guarded(routes(desk).merge(metrics), policy)
+    guarded(plain_page().merge(routes(desk)).merge(metrics), policy)
+}
+
+/// What stands at `/` where the app does not: on the loopback port, and in a binary that was compiled without it.
+fn plain_page<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new().route("/", routing::get(page::page))
 }
 
 fn routes(desk: Arc<Desk>) -> Router {
     Router::new()
-        .route("/", routing::get(page::page))
         .route("/healthz", routing::get(|| async { "ok\n" }))
         .route("/readyz", routing::get(ready))
         .route("/version", routing::get(version))

@@ -8,6 +8,7 @@ mod edge {
     mod raw;
     mod sockets;
     mod support;
+    mod web_app;
 }
 
 #[test]

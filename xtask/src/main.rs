@@ -14,6 +14,7 @@ mod suite;
 mod tree;
 mod vectors;
 mod wasm;
+mod www;
 
 use std::process::ExitCode;
 
@@ -66,6 +67,7 @@ const COMMANDS: &[Command] = &[
         run: module::run_tests,
     },
     Command { name: "wasm", arguments: "", about: "builds what a browser loads into wasm/dist and weighs it", run: module::run },
+    Command { name: "www", arguments: "", about: "builds the web app into target/www, which the binary embeds", run: www::run },
     Command {
         name: "vectors",
         arguments: "",

@@ -105,6 +105,12 @@ impl Policy {
 }
 
 impl Host {
+    /// Says whether it names this machine itself.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.name)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let (name, port) = split_authority(text)?;
         let port = match port {

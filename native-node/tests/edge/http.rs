@@ -268,7 +268,8 @@ async fn metrics_are_on_the_loopback_port_only_and_pages_are_strict() {
     assert!(text.contains("cachette_store_limit_bytes 1073741824"), "{text}");
     assert!(node.local.starts_with("127.0.0.1:"));
 
-    let (head, body) = node.get("/", "").await;
+    let request = format!("GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", node.local);
+    let (head, body) = node.ask(&node.local, &request).await;
     for header in ["default-src 'none'", "frame-ancestors 'none'", "x-content-type-options: nosniff", "referrer-policy: no-referrer"] {
         assert!(head.contains(header), "{head}");
     }

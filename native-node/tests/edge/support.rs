@@ -127,7 +127,8 @@ impl Served {
         tcp.write_all(request.as_bytes()).await.expect("written");
         let mut answer = Vec::new();
         timeout(PATIENCE, tcp.read_to_end(&mut answer)).await.expect("an answer in time").expect("readable");
-        let answer = String::from_utf8(answer).expect("text");
+        // What is compressed is no text, and its length says enough.
+        let answer = String::from_utf8_lossy(&answer);
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no HTTP answer: {answer:?}"));
         (head.to_ascii_lowercase(), body.to_owned())
     }

@@ -1,0 +1,89 @@
+// How many lasting copies each file has: asked for the files that somebody looks at, a few at a time, and forgotten when nodes come or go.
+
+import type { Copies, Safety, Whereabouts } from "cachette";
+
+import { Source } from "../element.ts";
+import { health } from "./health.ts";
+import { session } from "./session.ts";
+
+export interface FileSafety {
+  readonly safety: Safety;
+  readonly copies: Copies;
+}
+
+/** Questions to nodes that are open at the same time. */
+const AT_ONCE = 3;
+/** Answers that are remembered. */
+const KEPT = 5_000;
+
+class FileCopies extends Source {
+  readonly #known = new Map<string, FileSafety>();
+  #wanted: string[] = [];
+  #asking = 0;
+  #generation = 0;
+
+  constructor() {
+    super();
+    session.onEvent((event) => {
+      if (event.type === "peer-up" || event.type === "peer-down" || event.type === "changed" || event.type === "placed") this.#forget();
+    });
+  }
+
+  of(path: string): FileSafety | undefined {
+    return this.#known.get(path);
+  }
+
+  /** These are on the screen now; what was asked for before and not answered yet matters no more. */
+  want(paths: readonly string[]): void {
+    this.#wanted = paths.filter((path) => !this.#known.has(path));
+    this.#next();
+  }
+
+  #next(): void {
+    while (this.#asking < AT_ONCE && session.isOpen) {
+      const path = this.#wanted.shift();
+      if (path === undefined) return;
+      void this.#ask(path);
+    }
+  }
+
+  async #ask(path: string): Promise<void> {
+    this.#asking++;
+    const generation = this.#generation;
+    try {
+      const answer = judge(await session.peer.whereabouts(path));
+      if (generation === this.#generation) {
+        if (this.#known.size >= KEPT) this.#known.clear();
+        this.#known.set(path, answer);
+        this.changed();
+      }
+    } catch {
+      // Without an answer nothing is claimed.
+    }
+    this.#asking--;
+    this.#next();
+  }
+
+  #forget(): void {
+    this.#generation++;
+    this.#known.clear();
+    this.changed();
+  }
+}
+
+/** Counts lasting copies of the part that has the fewest. Copies in tabs do not count. */
+export function judge({ blocks, holders }: Whereabouts): FileSafety {
+  const nodes = holders.filter(({ kind }) => kind === "node");
+  const held = nodes.reduce((sum, node) => sum + node.blocks, 0);
+  const isSomethingAlone = holders.some(({ alone }) => alone > 0);
+  const { nodes: ofVault = 0, copies: agreed } = health.status ?? {};
+  const safeAt = agreed?.safeAt ?? Math.max(1, Math.min(2, ofVault));
+  const wanted = agreed?.wanted ?? Math.max(1, Math.min(3, ofVault));
+  const mean = blocks === 0 ? wanted : Math.floor(held / blocks);
+  const durable = isSomethingAlone ? Math.min(mean, 1) : mean;
+  const copies = { durable, safeAt, wanted };
+  if (ofVault === 0) return { safety: "local", copies };
+  return { safety: durable >= safeAt ? "safe" : "at-risk", copies };
+}
+
+export const fileCopies = new FileCopies();

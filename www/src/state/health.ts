@@ -1,0 +1,51 @@
+// How the vault is doing: asked again after every event, and now and then while the page is seen.
+
+import type { Status } from "cachette";
+
+import { Source } from "../element.ts";
+import { session } from "./session.ts";
+
+const EVERY = 5_000;
+/** Events come in bursts; one question answers for all of them. */
+const PAUSE = 300;
+
+class Health extends Source {
+  #status: Status | undefined;
+  #soon: number | undefined;
+
+  constructor() {
+    super();
+    session.watch(() => (session.isOpen ? this.#ask() : this.#forget()));
+    session.onEvent(() => this.#askSoon());
+    window.setInterval(() => {
+      if (session.isOpen && !document.hidden) void this.#ask();
+    }, EVERY);
+  }
+
+  get status(): Status | undefined {
+    return this.#status;
+  }
+
+  #askSoon(): void {
+    this.#soon ??= window.setTimeout(() => {
+      this.#soon = undefined;
+      if (session.isOpen) void this.#ask();
+    }, PAUSE);
+  }
+
+  async #ask(): Promise<void> {
+    try {
+      this.#status = await session.peer.status();
+      this.changed();
+    } catch {
+      // A peer that is being opened anew answers in a moment.
+    }
+  }
+
+  #forget(): void {
+    this.#status = undefined;
+    this.changed();
+  }
+}
+
+export const health = new Health();
