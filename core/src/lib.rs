@@ -8,7 +8,7 @@
 //! - [`vault`] knows files and keys and no peers. One machine per open vault.
 //! - [`node`] knows peers and blocks and no keys. One machine per peer.
 //! - [`link`] knows one connection. One machine per connection.
-//! - [`peer`] is the routing table between a vault and a node: no decisions.
+//! - [`peer`] is the routing table between a vault and a node: no decisions. [`tunnels`] runs links inside a node's tunnels, for every driver.
 //!
 //! What the layers share stands beside them: [`id`], [`time`], [`limits`], [`labels`], [`block`], [`codec`], [`copies`], [`identity`],
 //! [`record`], [`message`], [`store`].
@@ -45,6 +45,7 @@ pub mod peer;
 pub mod record;
 pub mod store;
 pub mod time;
+pub mod tunnels;
 pub mod vault;
 #[cfg(test)]
 mod vectors;

@@ -84,6 +84,10 @@ pub const PLACE_WINDOW: usize = 64 << 20;
 pub const READ_WINDOW: usize = 16 << 20;
 /// Bytes of blocks that one link may be asked for and not have delivered yet.
 pub const LINK_WINDOW: usize = 8 << 20;
+/// Bytes that wait in a link for room: what both sides may have open at once, and control messages beside it.
+pub const LINK_OUTBOX: usize = 2 * LINK_WINDOW + (4 << 20);
+/// Bytes of memory that a waiting message takes beside its content.
+pub const MESSAGE_COST: usize = 256;
 /// Bytes of blocks that a node has invited over all links together.
 pub const NODE_WINDOW: usize = 64 << 20;
 /// Store operations that a node leaves unanswered.

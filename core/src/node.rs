@@ -50,7 +50,7 @@ use crate::link::CloseReason;
 use crate::message::{Denial, Message, NodeStatus};
 use crate::record::{Chain, Record};
 use crate::store::{RequestId, StoreAnswer, StoreOp};
-use crate::time::Span;
+use crate::time::{Span, Time};
 
 /// How a node begins.
 #[derive(Debug, Clone)]
@@ -336,6 +336,21 @@ pub struct Audit {
     pub mended: u64,
     /// Carriers that did not answer.
     pub silent: Vec<(PeerId, Trouble)>,
+}
+
+/// How a peer stands that a node works with, or that called it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerStanding {
+    /// The peer.
+    pub peer: PeerId,
+    /// The link to it, and since when, if there is one.
+    pub link: Option<(LinkId, Time)>,
+    /// Whether it says that it is suspended, as a hidden tab does.
+    pub suspended: bool,
+    /// Why it cannot be reached.
+    pub down: Option<Trouble>,
+    /// The last round trip.
+    pub round_trip: Option<Span>,
 }
 
 /// What is known of one carrier.

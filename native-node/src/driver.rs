@@ -11,7 +11,6 @@
 
 pub mod links;
 pub mod network;
-mod tunnels;
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};

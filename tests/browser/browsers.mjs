@@ -101,6 +101,11 @@ export class Page {
     return this.page.evaluate(([worker, method, values]) => globalThis.call(worker, method, ...values), [worker, method, values]);
   }
 
+  /** Ends a worker in the middle of whatever it does. */
+  end(worker) {
+    return this.page.evaluate((worker) => globalThis.end(worker), worker);
+  }
+
   async reload() {
     await this.page.reload();
   }

@@ -3,11 +3,13 @@
 import { fileURLToPath } from "node:url";
 
 import { BROWSERS, Browser } from "./browsers.mjs";
+import { Node } from "./nodes.mjs";
+import * as peer from "./peer.mjs";
 import { serve } from "./server.mjs";
 import * as store from "./store.mjs";
 import * as vectors from "./vectors.mjs";
 
-const FILES = { store, vectors };
+const FILES = { peer, store, vectors };
 /** A test that takes so many seconds hangs. */
 const PATIENCE = 90;
 
@@ -54,6 +56,12 @@ async function runOne(browser, title, test) {
       own.push(started);
       return started;
     },
+    /** Starts a storage node that ends with the test. */
+    node: async (...options) => {
+      const started = await Node.start(...options);
+      own.push(started);
+      return started;
+    },
   };
   try {
     const note = await within(PATIENCE, test(world));
@@ -65,9 +73,9 @@ async function runOne(browser, title, test) {
     console.log(`test ${title} ... FAILED\n   ${error.stack ?? error}`);
   } finally {
     // What does not end by itself must not keep the other tests from running.
-    await within(PATIENCE, Promise.all([page.close(), ...own.map((browser) => browser.end())])).catch(async (error) => {
+    await within(PATIENCE, Promise.all([page.close(), ...own.map((started) => started.end())])).catch(async (error) => {
       console.log(`   ${title}: cleaning up: ${error.message}`);
-      for (const browser of own) browser.signal("SIGKILL");
+      for (const started of own) started.signal("SIGKILL");
     });
   }
 }

@@ -7,16 +7,36 @@
 //!                          IndexedDB  WebSockets
 //! ```
 //!
-//! - `store` answers the node's storage operations from IndexedDB. It is what there is so far.
-//! - The driver will own the sockets, the timers and the store of one peer, and turn their events into the machines' inputs: it is to the
-//!   browser what `native-node/src/driver` is to the binary, and decides as little.
+//! - `tab` and `device` are what JavaScript sees. The npm package around it is hand-written TypeScript; what this crate exports is for that
+//!   package's workers only.
+//! - `driver` turns everything that happens into the machines' inputs and does what they put out: it is to the browser what
+//!   `native-node/src/client` and `driver` are to the binary, and decides as little. `side` knows who waits for what, `network` the sockets
+//!   (`socket`), calls (`dial`) and tunnels, `sealing` the workers beside this one, `keeper` the notes on their way.
+//! - `store` answers the node's storage operations from IndexedDB and keeps the device's notes.
 //! - One tab of an origin leads: it holds a Web Lock and runs the peer, the other tabs are views with a port to it. A number in the store
 //!   that only grows keeps a leader that was frozen from writing after another has taken over.
-//! - The npm package around it is hand-written TypeScript; what this crate exports is for that package only.
+//! - A panic is a bug of ours. It poisons the module: `panics` says so to the package, which throws the worker away and starts another.
 //!
 //! The crate is empty on other targets, so that the workspace builds everywhere.
 #![cfg(target_arch = "wasm32")]
 
+pub mod device;
 pub mod holdings;
+pub mod sealing;
 pub mod store;
+pub mod tab;
+
+mod client;
+mod clock;
+mod dial;
+mod driver;
+mod entropy;
+mod failure;
+mod flow;
+mod js;
+mod keeper;
+mod network;
+mod panics;
+mod side;
+mod socket;
 mod timer;

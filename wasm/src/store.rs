@@ -10,27 +10,57 @@
 //!   futures here, and `cargo xtask check` sees to it that no others come in.
 //! - Blocks are ArrayBuffers under binary keys; `layout.rs` lists the object stores. Sums are updated by whoever changes what they sum up,
 //!   in the same transaction (`tally.rs`).
+//! - Every transaction that writes looks at the fence first (`fence.rs`): where another leader's number stands, nothing is written.
 //! - A tab that must make room for a newer release closes its connection and answers [`StoreFault::Failed`] from then on.
 
 mod commit;
 mod connection;
+mod fence;
 mod get;
 mod idb;
 mod layout;
+mod notes;
 mod query;
 mod remove;
 mod tally;
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use cachette_core::store::{StoreAnswer, StoreFault, StoreOp};
+use cachette_core::vault::Note;
 use thiserror::Error;
 
 use connection::Connection;
+use fence::Fence;
 use idb::{Database, Fault};
 
-/// Blocks and records of many vaults in one database of this origin.
+/// Blocks and records of many vaults, and one device's notes, in one database of this origin.
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
+    trouble: Cell<Option<Trouble>>,
+}
+
+/// What befell a store, for whoever runs a peer on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// Another tab leads: this one writes nothing any more.
+    Stale,
+    /// The site's data was cleared while the store was open.
+    Emptied,
+}
+
+/// A store is not led.
+#[derive(Debug, Clone, Error)]
+#[non_exhaustive]
+pub enum ClaimError {
+    /// A leader with a larger number is there.
+    #[error("another tab has taken over (number {0})")]
+    Stale(u64),
+    /// The browser does not write it down.
+    #[error("the browser does not write to its storage: {0}")]
+    Failed(String),
 }
 
 /// What a change must survive.
@@ -63,27 +93,61 @@ impl Store {
     /// # Errors
     /// [`OpenError`].
     pub async fn open(name: &str) -> Result<Self, OpenError> {
-        Ok(Self { connection: Connection::open(name).await? })
+        Ok(Self { connection: Connection::open(name).await?, trouble: Cell::new(None) })
+    }
+
+    /// Takes the lead: from now on nobody writes who took it with a smaller number, or with this one before. `token` is fresh entropy.
+    ///
+    /// # Errors
+    /// [`ClaimError`].
+    pub async fn claim(&self, number: u64, token: [u8; 16]) -> Result<(), ClaimError> {
+        let fence = Fence::new(number, token);
+        match self.twice(async |database| fence::claim(database, fence).await).await {
+            Ok(Ok(())) => {
+                self.connection.fence(fence);
+                Ok(())
+            }
+            Ok(Err(standing)) => Err(ClaimError::Stale(standing)),
+            Err(fault) => Err(ClaimError::Failed(fault.to_string())),
+        }
+    }
+
+    /// Returns all notes.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn notes(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreFault> {
+        let loaded = self.twice(notes::load).await;
+        loaded.map_err(|fault| self.failed(&fault))
+    }
+
+    /// Keeps notes, all or none. Whoever keeps several must wait for each, for one that is tried again is late.
+    ///
+    /// # Errors
+    /// When they are not kept.
+    pub async fn keep(&self, notes: &[Note], durability: Durability) -> Result<(), StoreFault> {
+        let kept = self.twice(async |database| notes::keep(database, notes, durability).await).await;
+        kept.map_err(|fault| self.failed(&fault))
+    }
+
+    /// Keeps a new vault's first notes, for good; `false` when there are notes already.
+    ///
+    /// # Errors
+    /// When they are not kept.
+    pub async fn begin(&self, notes: &[Note]) -> Result<bool, StoreFault> {
+        let kept = self.twice(async |database| notes::begin(database, notes).await).await;
+        kept.map_err(|fault| self.failed(&fault))
+    }
+
+    /// Returns what befell the store, once.
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.trouble.take()
     }
 
     /// Does an operation. It is answered when it is as durable as asked for.
     pub async fn perform(&self, op: StoreOp, durability: Durability) -> StoreAnswer {
-        let fault = match self.attempt(&op, durability).await {
-            // Every operation may be done twice: what is so already stays as it is.
-            Err(Fault::Lost(_)) => match self.attempt(&op, durability).await {
-                Ok(answer) => return answer,
-                Err(fault) => fault,
-            },
-            Ok(answer) => return answer,
-            Err(fault) => fault,
-        };
-        StoreAnswer::Failed(match fault {
-            Fault::Full => StoreFault::Full,
-            fault => {
-                web_sys::console::warn_1(&format!("the store failed: {fault}").into());
-                StoreFault::Failed
-            }
-        })
+        let answered = self.twice(async |database| answer(database, &op, durability).await).await;
+        answered.unwrap_or_else(|fault| StoreAnswer::Failed(self.failed(&fault)))
     }
 
     /// Says whether the store answers nothing more, because a later release took it over or somebody deleted it.
@@ -97,13 +161,32 @@ impl Store {
         self.connection.close();
     }
 
-    async fn attempt(&self, op: &StoreOp, durability: Durability) -> Result<StoreAnswer, Fault> {
-        let database = self.connection.database().await?;
-        let answer = answer(&database, op, durability).await;
-        if matches!(answer, Err(Fault::Lost(_))) {
+    /// Does something, and once more on a new connection when the first was lost: whatever is done may be done twice, what is so
+    /// already stays as it is.
+    async fn twice<T>(&self, work: impl AsyncFn(&Database) -> Result<T, Fault>) -> Result<T, Fault> {
+        match self.once(&work).await {
+            Err(Fault::Lost(_)) => self.once(&work).await,
+            done => done,
+        }
+    }
+
+    async fn once<T>(&self, work: &impl AsyncFn(&Database) -> Result<T, Fault>) -> Result<T, Fault> {
+        let database: Rc<Database> = self.connection.database().await?;
+        let done = work(&database).await;
+        if matches!(done, Err(Fault::Lost(_))) {
             self.connection.drop_lost(&database);
         }
-        answer
+        done
+    }
+
+    fn failed(&self, fault: &Fault) -> StoreFault {
+        match fault {
+            Fault::Full => return StoreFault::Full,
+            Fault::Stale => self.trouble.set(Some(Trouble::Stale)),
+            Fault::Emptied => self.trouble.set(Some(Trouble::Emptied)),
+            fault => web_sys::console::warn_1(&format!("the store failed: {fault}").into()),
+        }
+        StoreFault::Failed
     }
 }
 

@@ -53,6 +53,7 @@ pub(crate) fn bench() -> Result<(), Failure> {
 fn prepare() -> Result<(), Failure> {
     npm::browsers(Part::Install.limit())?;
     tools(Part::Install.limit())?;
+    succeed(cargo(&["build", "--locked", "--profile", PROFILE, "--package", "cachette"]), Part::Build.limit())?;
     build(&[TESTS], Part::Build.limit())
 }
 
@@ -77,6 +78,8 @@ pub(crate) fn browser_tests() -> Command {
 fn in_browsers(script: &str) -> Command {
     let mut node = Command::new("node");
     node.arg(script).current_dir(root().join("tests/browser"));
+    // The nodes that tabs speak to.
+    node.env("CACHETTE_BINARY", target_dir().join(PROFILE).join("cachette"));
     node
 }
 

@@ -17,7 +17,7 @@ use super::handshake::{Done, Handshake, Progress, WIRE_VERSIONS};
 use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::{CloseReason, Config, Input, Output};
-use crate::limits::{HANDSHAKE_TIMEOUT, SOCKET_MESSAGE_MAX};
+use crate::limits::{HANDSHAKE_TIMEOUT, LINK_OUTBOX, MESSAGE_COST, SOCKET_MESSAGE_MAX};
 use crate::message::{Message, Plain};
 use crate::time::{Clock, Deadline, Time, Wake};
 
@@ -111,10 +111,11 @@ impl Link {
         self.outbox.queued()
     }
 
-    /// Returns how many messages those are: a million tiny ones cost more than their bytes.
+    /// Says whether the peer has so much open that a driver should cut it off: it does not read, or asked for more than it may.
     #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.outbox.waiting()
+    pub fn is_overfull(&self) -> bool {
+        // A million tiny messages cost more than their bytes.
+        self.outbox.queued() + self.outbox.waiting() * MESSAGE_COST > LINK_OUTBOX
     }
 
     fn received(&mut self, message: &[u8]) -> Result<(), CloseReason> {

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use super::hub::{Hub, Note};
 use super::timers::Timer;
-use super::{DialError, Event, LinkId, Output, Trouble};
+use super::{DialError, Event, LinkId, Output, PeerStanding, Trouble};
 use crate::id::{PeerId, VaultId};
 use crate::limits::{HEARTBEAT, REDIAL_MAX, REDIAL_MIN};
 use crate::link::CloseReason;
@@ -103,6 +103,17 @@ impl Links {
     pub(super) fn of(&mut self, link: LinkId) -> Option<(PeerId, &mut Peer)> {
         let peer = *self.by_link.get(&link)?;
         Some((peer, self.peers.get_mut(&peer)?))
+    }
+
+    /// Returns how every peer stands.
+    pub(super) fn standings(&self) -> impl Iterator<Item = PeerStanding> {
+        self.peers.iter().map(|(peer, entry)| PeerStanding {
+            peer: *peer,
+            link: entry.link.as_ref().map(|link| (link.id, link.since)),
+            suspended: entry.link.as_ref().is_some_and(|link| link.suspended),
+            down: entry.down,
+            round_trip: entry.round_trip,
+        })
     }
 
     /// Returns how a peer stands.

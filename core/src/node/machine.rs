@@ -117,6 +117,11 @@ impl Node {
         self.hub.deadline()
     }
 
+    /// Returns how every peer stands that this node works with, or that called it.
+    pub fn peers(&self) -> impl Iterator<Item = super::PeerStanding> {
+        self.hub.links.standings()
+    }
+
     /// Returns what was relayed so far.
     #[must_use]
     pub const fn relayed(&self) -> Relayed {

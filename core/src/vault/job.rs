@@ -1,11 +1,15 @@
 //! Heavy work that leaves the vault: owned bytes and keys in, owned bytes out, on whatever thread the driver likes.
 
+mod transport;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::seal::{self, BlockKey, OpenError, SealError, SealKey};
 use crate::block::Block;
+
+pub use transport::Header;
 
 /// The number of a job in its vault; its outcome comes back under it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

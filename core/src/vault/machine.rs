@@ -243,6 +243,12 @@ impl Vault {
         self.writing.in_flight()
     }
 
+    /// Returns how many blocks those are that are sealed.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.writing.waiting()
+    }
+
     /// Returns the fewest copies of any block that still gets some, as far as any holder has answered.
     #[must_use]
     pub fn fewest(&self) -> Option<Copies> {

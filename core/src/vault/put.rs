@@ -316,6 +316,11 @@ impl Writing {
         self.sealing + self.flight.bytes
     }
 
+    /// Returns how many blocks are not settled.
+    pub(super) fn waiting(&self) -> usize {
+        self.flight.blocks.len()
+    }
+
     /// Begins anew after a commit. What is being put beside a spread keeps its packs.
     pub(super) fn reset(&mut self) -> Stats {
         let refers = |staged: &Staged| matches!(staged, Staged::File(_));

@@ -64,6 +64,11 @@ impl SealKey {
         Self(bytes)
     }
 
+    /// Shows the secret, for a job that goes to another worker.
+    pub(super) const fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Derives the key of one pack: `keyed_hash(seal, len(aad) ‖ aad ‖ pack)`, where `len` is one byte.
     ///
     /// The hash covers exactly what the cipher gets, so one key never meets two inputs.

@@ -11,13 +11,13 @@ use cachette_core::identity::Identity;
 use cachette_core::link::{self, CloseReason, Link};
 use cachette_core::node::{DialError, Input, LinkId, Output, Relayed, TunnelId, TunnelInput, TunnelOutput};
 use cachette_core::store::{RequestId, StoreAnswer};
+use cachette_core::tunnels::Tunnels;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
 
 use super::links::LinkTable;
-use super::tunnels::Tunnels;
 use crate::clock::Clock;
 use crate::disk::Store;
 use crate::metrics::Metrics;

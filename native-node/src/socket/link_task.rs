@@ -147,7 +147,7 @@ impl LinkTask {
             if ends.is_none() && self.peer.is_some() {
                 return None;
             }
-            if self.link.queued() + self.link.waiting() * MESSAGE_COST > OUTBOX {
+            if self.link.is_overfull() {
                 debug!("the peer has more open than it may");
                 return Some(CloseReason::Malformed);
             }
@@ -360,10 +360,6 @@ fn close_frame(reason: CloseReason) -> CloseFrame {
 
 /// Bytes that a machine may have on their way into the socket: the kernel is never idle, and a heartbeat waits for no more than this.
 const ROOM: usize = 4 * SOCKET_MESSAGE_MAX;
-/// Bytes that wait in the machine: what both sides may have open at once, and control messages beside it.
-const OUTBOX: usize = 2 * LINK_WINDOW + (4 << 20);
-/// Bytes of memory that a waiting message takes beside its content.
-const MESSAGE_COST: usize = 256;
 /// Commands of the driver that a link has not taken yet: a whole window of the smallest blocks twice over.
 const COMMANDS: usize = 2 * LINK_WINDOW / (4 << 10);
 /// Commands taken at one wake-up, so that a busy driver does not keep the socket waiting.

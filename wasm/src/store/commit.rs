@@ -16,7 +16,7 @@ pub(super) async fn commit(database: &Database, commit: &Commit, durability: Dur
     if commit.blocks.is_empty() && commit.records.is_empty() {
         return Ok(());
     }
-    let transaction = database.write(&[BLOCKS, HELD, VAULTS, PARTITIONS, RECORDS, NAMED], durability)?;
+    let transaction = database.write(&[BLOCKS, HELD, VAULTS, PARTITIONS, RECORDS, NAMED], durability).await?;
     let worked = fill(&transaction, commit).await;
     transaction.end(worked).await
 }

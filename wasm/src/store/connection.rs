@@ -10,6 +10,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Event, IdbDatabase, IdbFactory, IdbOpenDbRequest, IdbVersionChangeEvent};
 
 use super::OpenError;
+use super::fence::Fence;
 use super::idb::{Database, Fault};
 use super::layout;
 use crate::timer::sleep;
@@ -23,13 +24,19 @@ pub(super) struct Connection {
     opening: RefCell<Option<Promise>>,
     /// It is over for good: we closed it, a later release wants it, or somebody deletes it.
     over: Rc<Cell<bool>>,
+    fence: Rc<Cell<Option<Fence>>>,
 }
 
 impl Connection {
     pub(super) async fn open(name: &str) -> Result<Self, OpenError> {
-        let over = Rc::new(Cell::new(false));
-        let database = open(name, &over).await?;
-        Ok(Self { name: name.to_owned(), now: RefCell::new(Some(Rc::new(database))), opening: RefCell::new(None), over })
+        let (over, fence) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(None)));
+        let database = open(name, &over, &fence).await?;
+        Ok(Self { name: name.to_owned(), now: RefCell::new(Some(Rc::new(database))), opening: RefCell::new(None), over, fence })
+    }
+
+    /// Lets nothing be written from now on but by this leader.
+    pub(super) fn fence(&self, fence: Fence) {
+        self.fence.set(Some(fence));
     }
 
     /// Returns the open database; opens it anew if the browser closed it.
@@ -72,7 +79,7 @@ impl Connection {
     async fn reopen(&self) -> Result<(), Fault> {
         let mut end = None;
         *self.opening.borrow_mut() = Some(Promise::new(&mut |resolve, _| end = Some(resolve)));
-        let opened = open(&self.name, &self.over).await;
+        let opened = open(&self.name, &self.over, &self.fence).await;
         self.opening.take();
         if let Some(end) = end {
             let _ = end.call0(&JsValue::NULL);
@@ -90,7 +97,7 @@ impl Connection {
 /// What an opening came to; the first word counts.
 type Outcome = Rc<RefCell<Option<Result<IdbDatabase, OpenError>>>>;
 
-async fn open(name: &str, over: &Rc<Cell<bool>>) -> Result<Database, OpenError> {
+async fn open(name: &str, over: &Rc<Cell<bool>>, fence: &Rc<Cell<Option<Fence>>>) -> Result<Database, OpenError> {
     let factory: IdbFactory = Reflect::get(&js_sys::global(), &"indexedDB".into())
         .ok()
         .and_then(|factory| factory.dyn_into().ok())
@@ -99,7 +106,7 @@ async fn open(name: &str, over: &Rc<Cell<bool>>) -> Result<Database, OpenError> 
     let raw = outcome(&request).await?;
     let gone = Rc::new(Cell::new(false));
     watch(&raw, &gone, over);
-    Ok(Database { raw, gone })
+    Ok(Database { raw, gone, fence: Rc::clone(fence) })
 }
 
 /// Waits until the database is open, upgraded if need be, or will not be.

@@ -33,7 +33,7 @@ async fn first_copy(transaction: &Transaction, id: BlockId) -> Result<Option<Opt
 
 /// Reads every copy, takes the damaged ones away and returns a good one.
 async fn look_closer(database: &Database, id: BlockId) -> Result<Fetched, Fault> {
-    let transaction = database.write(&[BLOCKS, HELD, VAULTS, PARTITIONS], Durability::Relaxed)?;
+    let transaction = database.write(&[BLOCKS, HELD, VAULTS, PARTITIONS], Durability::Relaxed).await?;
     let looked = every_copy(&transaction, id).await;
     transaction.end(looked).await
 }

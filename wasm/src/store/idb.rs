@@ -13,6 +13,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Event, IdbDatabase, IdbKeyRange, IdbObjectStore, IdbRequest, IdbTransaction};
 
 use super::Durability;
+use super::fence::Fence;
+use super::layout::{FENCE, LEADER};
 
 /// Why a transaction or request came to nothing.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -29,6 +31,12 @@ pub(super) enum Fault {
     /// The store is closed, or a later release has it.
     #[error("the store is over")]
     Over,
+    /// Another tab leads now.
+    #[error("another tab has taken over")]
+    Stale,
+    /// The site's data was cleared.
+    #[error("the browser cleared what this site had stored")]
+    Emptied,
     /// Anything else.
     #[error("{0}")]
     Failed(String),
@@ -40,6 +48,8 @@ pub(super) struct Database {
     pub(super) raw: IdbDatabase,
     /// The browser or we closed it.
     pub(super) gone: Rc<Cell<bool>>,
+    /// What must stand in the fence for us to write.
+    pub(super) fence: Rc<Cell<Option<Fence>>>,
 }
 
 /// A transaction that runs until nothing is asked of it any more.
@@ -92,8 +102,20 @@ impl Database {
         self.transaction(stores, "readonly", Durability::Relaxed)
     }
 
-    /// Starts a transaction that may write.
-    pub(super) fn write(&self, stores: &[&str], durability: Durability) -> Result<Transaction, Fault> {
+    /// Starts a transaction that may write, once it has seen that nobody else leads.
+    pub(super) async fn write(&self, stores: &[&str], durability: Durability) -> Result<Transaction, Fault> {
+        let Some(fence) = self.fence.get() else { return self.write_unfenced(stores, durability) };
+        let stores: Vec<&str> = stores.iter().copied().chain([FENCE]).collect();
+        let transaction = self.write_unfenced(&stores, durability)?;
+        let row = transaction.get(FENCE, LEADER)?.value().await;
+        match row.and_then(|row| fence.judge(row.as_ref())) {
+            Ok(()) => Ok(transaction),
+            Err(fault) => transaction.end(Err(fault)).await,
+        }
+    }
+
+    /// Starts one that may write whoever leads.
+    pub(super) fn write_unfenced(&self, stores: &[&str], durability: Durability) -> Result<Transaction, Fault> {
         self.transaction(stores, "readwrite", durability)
     }
 

@@ -8,6 +8,8 @@
 //! | `partitions` | vault, number in 2 bytes | count in 8 bytes, fingerprint |
 //! | `records` | vault, kind, key | the record |
 //! | `named` | kind, key, vault | nothing |
+//! | `notes` | the note's key | the note |
+//! | `fence` | nothing | the leader's number in 8 bytes, and 16 that are its own |
 //!
 //! Keys are byte strings, which IndexedDB orders as bytes.
 
@@ -24,9 +26,13 @@ pub(super) const VAULTS: &str = "vaults";
 pub(super) const PARTITIONS: &str = "partitions";
 pub(super) const RECORDS: &str = "records";
 pub(super) const NAMED: &str = "named";
+pub(super) const NOTES: &str = "notes";
+pub(super) const FENCE: &str = "fence";
+/// The key of the one row of the fence.
+pub(super) const LEADER: &[u8] = &[];
 
 /// All object stores of this format.
-const ALL: [&str; 6] = [BLOCKS, HELD, VAULTS, PARTITIONS, RECORDS, NAMED];
+const ALL: [&str; 8] = [BLOCKS, HELD, VAULTS, PARTITIONS, RECORDS, NAMED, NOTES, FENCE];
 /// The format as IndexedDB counts: ten to each of ours, so that one can be amended without being changed.
 pub(super) const FORMAT: u32 = 10;
 

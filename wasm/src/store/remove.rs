@@ -11,7 +11,7 @@ use super::tally::Tally;
 
 /// Removes blocks of a vault.
 pub(super) async fn delete(database: &Database, vault: &VaultId, ids: &[BlockId], durability: Durability) -> Result<(), Fault> {
-    let transaction = database.write(&[BLOCKS, HELD, VAULTS, PARTITIONS], durability)?;
+    let transaction = database.write(&[BLOCKS, HELD, VAULTS, PARTITIONS], durability).await?;
     let worked = remove(&transaction, vault, ids).await;
     transaction.end(worked).await
 }

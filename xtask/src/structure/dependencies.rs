@@ -12,6 +12,7 @@ const MANIFEST: &str = "Cargo.toml";
 const PACKAGES: &[(&str, &[&str])] = &[
     ("tokio", &["native-node", "tests"]),
     ("futures", &["native-node", "tests"]),
+    ("futures-channel", &["wasm"]),
     ("axum", &["native-node"]),
     ("hyper", &["native-node"]),
     ("tokio-tungstenite", &["native-node", "tests"]),

@@ -1,0 +1,95 @@
+// Storage nodes and the command line, as processes of the binary that was built.
+
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+const BINARY = process.env.CACHETTE_BINARY;
+
+/** A process of the binary that answers in JSON, one object to a line. */
+function start(home, ...words) {
+  if (!BINARY) throw new Error("CACHETTE_BINARY names no binary; `cargo xtask browsers` sets it");
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith("CACHETTE_"));
+  const env = { ...Object.fromEntries(own), XDG_CONFIG_HOME: home, HOME: home };
+  return spawn(BINARY, ["--data-dir", home, "--json", ...words], { env, stdio: ["pipe", "pipe", "pipe"] });
+}
+
+/** A running node: stopped, killed, started again. */
+export class Node {
+  static async start(...options) {
+    const node = new Node();
+    node.home = await mkdtemp(join(tmpdir(), "cachette-node-"));
+    node.options = options;
+    await node.launch("127.0.0.1:0");
+    return node;
+  }
+
+  async launch(listen) {
+    const child = start(this.home, "serve", "--listen", listen, "--local-listen", "127.0.0.1:0", ...this.options);
+    this.child = child;
+    this.log = "";
+    child.stderr.on("data", (text) => (this.log += text));
+    child.stdin.end();
+    this.ended = new Promise((resolve) => child.once("exit", resolve));
+    this.events = [];
+    this.waiting = [];
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      this.events.push(JSON.parse(line));
+      this.waiting.splice(0).forEach((wake) => wake());
+    });
+    this.ended.then(() => this.waiting.splice(0).forEach((wake) => wake()));
+    const listening = await this.event("listening");
+    this.listen = listening.listen;
+    this.peer = listening.peer;
+    this.address = `${listening.addresses[0]}/#${listening.peer}`;
+  }
+
+  /** Waits for the next event of a kind. */
+  async event(kind) {
+    for (;;) {
+      const found = this.events.find(({ event }) => event === kind);
+      if (found) return found;
+      if (this.child.exitCode !== null) throw new Error(`the node ended before it said ${kind}: ${this.log}`);
+      await new Promise((resolve) => this.waiting.push(resolve));
+    }
+  }
+
+  async invitation() {
+    return (await this.event("invitation")).invitation;
+  }
+
+  signal(signal) {
+    this.child.kill(signal);
+  }
+
+  /** Ends it, well or not. */
+  async stop(signal = "SIGTERM") {
+    this.signal(signal);
+    await this.ended;
+  }
+
+  /** Starts it again on the same data and port. */
+  again() {
+    return this.launch(this.listen);
+  }
+
+  async end() {
+    await this.stop("SIGKILL");
+    await rm(this.home, { recursive: true, force: true });
+  }
+}
+
+/** Runs a command to its end and returns the objects that it printed, or its bytes. */
+export async function command(home, words, { input = "", raw = false } = {}) {
+  const child = start(home, ...words);
+  const [out, err] = [[], []];
+  child.stdout.on("data", (bytes) => out.push(bytes));
+  child.stderr.on("data", (bytes) => err.push(bytes));
+  child.stdin.end(input);
+  const code = await new Promise((resolve) => child.once("close", resolve));
+  if (code !== 0) throw new Error(`cachette ${words.join(" ")} ended with ${code}: ${Buffer.concat(err)}${Buffer.concat(out)}`);
+  const bytes = Buffer.concat(out);
+  return raw ? bytes : bytes.toString().trim().split("\n").filter(Boolean).map(JSON.parse);
+}

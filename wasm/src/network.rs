@@ -1,0 +1,223 @@
+//! What stands between a node machine and the world: sockets, calls, tunnels and the store. Does what the machine puts out, and knows what
+//! happens next.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use cachette_core::id::PeerId;
+use cachette_core::identity::Identity;
+use cachette_core::link::{self, CloseReason, Link};
+use cachette_core::node::{DialError, Input, LinkId, Output, TunnelId, TunnelInput, TunnelOutput};
+use cachette_core::time::Time;
+use cachette_core::tunnels::Tunnels;
+use wasm_bindgen_futures::spawn_local;
+
+use crate::dial::Call;
+use crate::driver::{Happened, Post};
+use crate::entropy;
+use crate::socket::{Said, Socket};
+use crate::store::{Durability, Store};
+
+/// The world of one node machine. Dropping it cuts every link off.
+pub(crate) struct Network {
+    identity: Rc<Identity>,
+    store: Rc<Store>,
+    post: Post,
+    sockets: BTreeMap<LinkId, Socket>,
+    /// Calls by the socket that is being tried.
+    calls: BTreeMap<LinkId, Call>,
+    tunnels: Tunnels,
+    /// What happened and the machine has not been told.
+    inputs: VecDeque<Input>,
+    next: u64,
+    closing: bool,
+}
+
+impl Network {
+    /// Begins without any link.
+    pub(crate) fn new(identity: Rc<Identity>, store: Rc<Store>, post: Post) -> Self {
+        Self {
+            identity,
+            store,
+            post,
+            sockets: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            tunnels: Tunnels::new(),
+            inputs: VecDeque::new(),
+            next: 0,
+            closing: false,
+        }
+    }
+
+    /// Returns what happened next.
+    pub(crate) fn next(&mut self) -> Option<Input> {
+        self.inputs.pop_front()
+    }
+
+    /// Takes in what a socket said.
+    pub(crate) fn heard(&mut self, now: Time, number: LinkId, said: Said) {
+        let Some(socket) = self.sockets.get_mut(&number) else { return };
+        match said {
+            Said::Open => {
+                let expected = self.calls.get(&number).map(|call| call.peer);
+                match machine(now, &self.identity, link::Role::Dialer { expected }) {
+                    Some(link) => socket.begin(now, link),
+                    None => return self.over(now, number, CloseReason::Gone),
+                }
+            }
+            Said::Message(message) => socket.received(now, &message),
+            Said::Closed if socket.has_begun() => socket.gone(now),
+            Said::Closed => return self.over(now, number, CloseReason::Gone),
+        }
+        self.drain(now, number);
+    }
+
+    /// Does what the machine wants done; events are not the network's.
+    pub(crate) fn execute(&mut self, now: Time, output: Output) {
+        match output {
+            Output::Send(number, message) => {
+                if let Err(message) = self.tunnels.send(now, number, message, &mut self.inputs)
+                    && let Some(socket) = self.sockets.get_mut(&number)
+                {
+                    socket.send(now, message);
+                    self.drain(now, number);
+                }
+            }
+            Output::Close(number) => {
+                self.tunnels.close(now, number, &mut self.inputs);
+                if let Some(socket) = self.sockets.get_mut(&number) {
+                    socket.close(now);
+                    self.drain(now, number);
+                }
+            }
+            Output::Tunnel(tunnel, TunnelOutput::Begin { expected }) => self.begin_in(now, tunnel, expected),
+            Output::Tunnel(tunnel, output) => self.tunnels.execute(now, tunnel, output, &mut self.inputs),
+            Output::Dial(peer, _) if self.closing => self.inputs.push_back(Input::Unreachable(peer, DialError::NoRoute)),
+            Output::Dial(peer, addresses) => self.call(now, Call::new(peer, &addresses)),
+            Output::Store(request, op) => {
+                let (store, post) = (Rc::clone(&self.store), self.post.clone());
+                spawn_local(async move {
+                    let answer = store.perform(op, Durability::Strict).await;
+                    post.trouble(&store);
+                    post.tell(Happened::Node(Input::Answer(request, answer)));
+                });
+            }
+            Output::Event(event) => debug_assert!(false, "an event has nothing to do here: {event:?}"),
+        }
+    }
+
+    /// Wakes whoever wanted to be woken.
+    pub(crate) fn tick(&mut self, now: Time) {
+        let due = |socket: &Socket| socket.deadline().is_some_and(|at| at <= now);
+        let due: Vec<LinkId> = self.sockets.iter().filter(|(_, socket)| due(socket)).map(|(number, _)| *number).collect();
+        for number in due {
+            let Some(socket) = self.sockets.get_mut(&number) else { continue };
+            if socket.is_late(now) {
+                self.over(now, number, CloseReason::HandshakeTimeout);
+                continue;
+            }
+            socket.tick(now);
+            self.drain(now, number);
+        }
+        self.tunnels.tick(now, &mut self.inputs);
+    }
+
+    /// Returns when to be woken.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.sockets.values().filter_map(Socket::deadline).chain(self.tunnels.deadline()).min()
+    }
+
+    /// Opens no more links.
+    pub(crate) fn close(&mut self) {
+        self.closing = true;
+    }
+
+    /// Says whether there is no link any more.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.sockets.is_empty()
+    }
+
+    /// Returns the bytes that passed over a link, out and in.
+    pub(crate) fn traffic(&self, link: LinkId) -> (u64, u64) {
+        let direct = || self.sockets.get(&link).map(Socket::traffic);
+        self.tunnels.traffic(link).or_else(direct).unwrap_or_default()
+    }
+
+    /// Says whether a link leads through a carrier.
+    pub(crate) fn is_relayed(&self, link: LinkId) -> bool {
+        self.tunnels.traffic(link).is_some()
+    }
+
+    /// Tries the next address of a call.
+    fn call(&mut self, now: Time, mut call: Call) {
+        while let Some(address) = call.next() {
+            let number = self.number();
+            match Socket::open(now, &format!("{}/peer", address.url()), number, &self.post) {
+                Ok(socket) => {
+                    self.sockets.insert(number, socket);
+                    self.calls.insert(number, call);
+                    return;
+                }
+                Err(error) => call.failed(error),
+            }
+        }
+        self.inputs.push_back(Input::Unreachable(call.peer, call.failure()));
+    }
+
+    /// Starts a link inside a tunnel.
+    fn begin_in(&mut self, now: Time, tunnel: TunnelId, expected: Option<PeerId>) {
+        let role = match expected {
+            Some(_) => link::Role::Dialer { expected },
+            None => link::Role::Listener,
+        };
+        match machine(now, &self.identity, role) {
+            Some(link) => {
+                let number = self.number();
+                self.tunnels.begin(tunnel, number, link, expected, &mut self.inputs);
+            }
+            None => {
+                self.inputs.push_back(Input::Tunnel(tunnel, TunnelInput::Closed));
+                self.inputs.extend(expected.map(|peer| Input::Unreachable(peer, DialError::NoRoute)));
+            }
+        }
+    }
+
+    fn drain(&mut self, now: Time, number: LinkId) {
+        let Some(socket) = self.sockets.get_mut(&number) else { return };
+        let over = socket.drain(now, &mut self.inputs);
+        if socket.peer().is_some() {
+            self.calls.remove(&number);
+        }
+        if let Some(reason) = over {
+            self.over(now, number, reason);
+        }
+    }
+
+    /// Forgets a socket; a call goes on with the next address.
+    fn over(&mut self, now: Time, number: LinkId, reason: CloseReason) {
+        let Some(socket) = self.sockets.remove(&number) else { return };
+        match self.calls.remove(&number) {
+            Some(mut call) => {
+                call.failed(match (socket.has_begun(), reason) {
+                    (true, reason) => DialError::Handshake(reason),
+                    (false, CloseReason::HandshakeTimeout) => DialError::TimedOut,
+                    // Browsers do not say why.
+                    (false, _) => DialError::NoRoute,
+                });
+                self.call(now, call);
+            }
+            None => self.inputs.push_back(Input::Unlinked(number, reason)),
+        }
+    }
+
+    fn number(&mut self) -> LinkId {
+        self.next += 1;
+        LinkId(self.next)
+    }
+}
+
+/// Makes a link machine; nothing comes of it when the browser has no entropy.
+fn machine(now: Time, identity: &Identity, role: link::Role) -> Option<Link> {
+    let entropy = entropy::fresh().ok()?;
+    Some(Link::new(now, link::Config { identity, role, entropy }))
+}

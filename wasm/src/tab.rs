@@ -1,0 +1,251 @@
+//! The peer of a tab for JavaScript. Only the npm package's worker calls it.
+
+mod opening;
+mod peers;
+mod putting;
+mod reading;
+mod values;
+
+use std::rc::Rc;
+
+use cachette_core::invitation::Invitation;
+use cachette_core::node::{Answer, Request};
+use cachette_core::record::Carrier;
+use cachette_core::store::{StoreAnswer, StoreOp};
+use cachette_core::vault::{Change, Command, New, Reply};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::client::Client;
+use crate::failure::{self, Failure};
+use crate::js::{Shape, list, number};
+use crate::store::{Durability, Store};
+use putting::Putting;
+use reading::Reading;
+use values::{entry, folder_meta, name_after, node_info, path};
+
+/// An open vault, and the peer that this tab is.
+#[wasm_bindgen]
+pub struct Tab {
+    client: Rc<Client>,
+    store: Rc<Store>,
+    vault: String,
+    peer: String,
+    limit: f64,
+}
+
+#[wasm_bindgen]
+impl Tab {
+    /// Makes a vault: writes its first notes into an empty store. `{ store, device, paper, fence }`.
+    ///
+    /// # Errors
+    /// `exists`, or what keeps the store from being opened.
+    pub async fn found(options: JsValue) -> Result<(), JsValue> {
+        Ok(opening::found(&options).await?)
+    }
+
+    /// Opens the vault of a store. `{ store, device, fence, limit, sealers, onEvent }`.
+    ///
+    /// # Errors
+    /// `not-found`, `damaged`, `no-key`, `stale-leader`, or what keeps the store from being opened.
+    pub async fn open(options: JsValue) -> Result<Self, JsValue> {
+        Ok(opening::open(&options).await?)
+    }
+
+    /// The vault's id.
+    #[wasm_bindgen(getter)]
+    #[must_use]
+    pub fn vault(&self) -> String {
+        self.vault.clone()
+    }
+
+    /// This peer's id.
+    #[wasm_bindgen(getter)]
+    #[must_use]
+    pub fn peer(&self) -> String {
+        self.peer.clone()
+    }
+
+    /// Lists a folder after a name, at most so many entries.
+    ///
+    /// # Errors
+    /// As the vault has them.
+    pub async fn list(&self, folder: String, after: Option<String>, limit: u32) -> Result<JsValue, JsValue> {
+        let after = after.map(|name| name_after(&name)).transpose()?;
+        match self.client.run(Command::List { path: path(&folder)?, after, limit: limit as usize }).await? {
+            Reply::List(entries) => Ok(list(entries.iter().map(|entry_of| entry(entry_of.name.as_bytes(), &entry_of.node)))),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Looks one entry up.
+    ///
+    /// # Errors
+    /// As the vault has them.
+    pub async fn stat(&self, of: String) -> Result<JsValue, JsValue> {
+        let path = path(&of)?;
+        match self.client.run(Command::Stat(path.clone())).await? {
+            Reply::Stat(node) => Ok(entry(path.name().map_or(&[], |name| name.as_bytes()), &node)),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Stages a folder.
+    ///
+    /// # Errors
+    /// As the vault has them.
+    #[wasm_bindgen(js_name = makeFolder)]
+    pub async fn make_folder(&self, at: String, meta: JsValue) -> Result<(), JsValue> {
+        self.client.run(Command::Put(path(&at)?, New::Dir(folder_meta(&meta)))).await?;
+        Ok(())
+    }
+
+    /// Begins to put a file; it is staged when it has ended.
+    ///
+    /// # Errors
+    /// `wrong-path`.
+    #[expect(clippy::needless_pass_by_value, reason = "what JavaScript gives comes as values")]
+    pub fn put(&self, at: &str, meta: JsValue) -> Result<Putting, JsValue> {
+        Ok(Putting::begin(Rc::clone(&self.client), path(at)?, &meta))
+    }
+
+    /// Begins to read a file from a byte on, to its end or so many bytes.
+    ///
+    /// # Errors
+    /// `wrong-path`.
+    pub fn read(&self, of: &str, from: f64, len: Option<f64>) -> Result<Reading, JsValue> {
+        Ok(Reading::begin(Rc::clone(&self.client), path(of)?, from, len))
+    }
+
+    /// Stages the removal of a file, or of a folder with everything in it.
+    ///
+    /// # Errors
+    /// As the vault has them.
+    pub async fn remove(&self, at: String) -> Result<(), JsValue> {
+        self.client.run(Command::Remove(path(&at)?)).await?;
+        Ok(())
+    }
+
+    /// Stages a move.
+    ///
+    /// # Errors
+    /// As the vault has them.
+    pub async fn rename(&self, from: String, to: String) -> Result<(), JsValue> {
+        self.client.run(Command::Move(path(&from)?, path(&to)?)).await?;
+        Ok(())
+    }
+
+    /// Makes everything that is staged the vault's next state; done when it is safe and published.
+    ///
+    /// # Errors
+    /// As the vault has them.
+    pub async fn commit(&self, message: String) -> Result<JsValue, JsValue> {
+        match self.client.run(Command::Commit(message)).await? {
+            Reply::Committed(committed) => {
+                let shape = Shape::new().with("changed", committed.changed);
+                Ok(shape.with_some("copies", committed.copies.map(failure::copies)).done())
+            }
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Asks all nodes for newer state.
+    ///
+    /// # Errors
+    /// As the vault has them.
+    pub async fn refresh(&self) -> Result<JsValue, JsValue> {
+        match self.client.run(Command::Refresh).await? {
+            Reply::Refreshed(answered, of) => Ok(Shape::new().with("answered", number(answered)).with("of", number(of)).done()),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Redeems a node's invitation and makes the node one that keeps this vault's copies.
+    ///
+    /// # Errors
+    /// `wrong-invitation`, `unreachable`, `refused`.
+    pub async fn join(&self, invitation: String) -> Result<JsValue, JsValue> {
+        Ok(self.join_node(&invitation).await?)
+    }
+
+    /// Brings everything to the vault's nodes.
+    ///
+    /// # Errors
+    /// As the vault has them.
+    pub async fn spread(&self) -> Result<JsValue, JsValue> {
+        match self.client.run(Command::Spread).await? {
+            Reply::Committed(committed) => Ok(Shape::new().with_some("copies", committed.copies.map(failure::copies)).done()),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Returns the vault's nodes, as its certificate names them.
+    ///
+    /// # Errors
+    /// `closed`.
+    pub fn nodes(&self) -> Result<JsValue, JsValue> {
+        Ok(self.client.look(|peer| list(peer.vault().chain().tip().carriers.iter().map(node_info)))?)
+    }
+
+    /// Returns every peer that this one works with, with what nodes say of themselves.
+    ///
+    /// # Errors
+    /// `closed`.
+    pub async fn peers(&self) -> Result<JsValue, JsValue> {
+        Ok(peers::peers(&self.client).await?)
+    }
+
+    /// Returns what this browser stores.
+    ///
+    /// # Errors
+    /// `storage-refused`.
+    pub async fn storage(&self) -> Result<JsValue, JsValue> {
+        match self.store.perform(StoreOp::Usage(None), Durability::Relaxed).await {
+            StoreAnswer::Usage(usage) => {
+                let shape = Shape::new().with("mine", number(usage.bytes)).with("others", 0).with("limit", self.limit);
+                Ok(shape.with("blocks", number(usage.blocks)).done())
+            }
+            StoreAnswer::Failed(fault) => Err(Failure::from(fault).into()),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Says that this tab is hidden, or back: its peers give a hidden one no new work and keep its links.
+    pub fn suspend(&self, suspended: bool) {
+        self.client.request(Request::Suspend(suspended));
+    }
+
+    /// Says goodbye to every peer and closes the store.
+    pub async fn close(&self) {
+        self.client.close().await;
+    }
+}
+
+impl Tab {
+    async fn join_node(&self, text: &str) -> Result<JsValue, Failure> {
+        let invitation = Invitation::parse(text).map_err(|error| {
+            Failure::new("wrong-invitation", error.to_string())
+                .hint("copy the whole line that `cachette serve` or `cachette invite` printed")
+        })?;
+        let Invitation { peer, addresses, token, name, zone, .. } = invitation;
+        let reached = addresses.clone();
+        if let Answer::Failed(why) = self.client.ask(|ask| Request::Connect(ask, peer, reached)).await? {
+            return Err(Failure::new("unreachable", format!("the node cannot be reached: {why}")).hint(
+                "the vault is as it was; look whether the node runs, and whether its operator lets pages of this site in, then try again",
+            ));
+        }
+        let chain = self.client.look(|peer| peer.vault().chain().clone())?;
+        if let Answer::Failed(why) = self.client.ask(|ask| Request::Redeem(ask, peer, token, chain)).await? {
+            return Err(Failure::new("refused", format!("the node does not take this vault: {why}"))
+                .hint("the vault is as it was; ask the node's operator for a new invitation"));
+        }
+        let carrier = Carrier { peer, name: name.clone(), addresses, weight: 1, zone, draining: false };
+        self.client.run(Command::Amend(Change::Carrier(carrier))).await?;
+        Ok(Shape::new().with("peer", peer.to_string()).with("name", name).done())
+    }
+}
+
+/// A reply that does not fit its command: a bug of ours.
+fn unexpected() -> JsValue {
+    Failure::internal("the vault answered something else than was asked").into()
+}

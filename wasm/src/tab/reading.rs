@@ -1,0 +1,66 @@
+//! A file that is being read.
+
+use std::rc::Rc;
+
+use cachette_core::vault::tree::Path;
+use cachette_core::vault::{Command, CommandId};
+use js_sys::Uint8Array;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::client::Client;
+use crate::flow::Flow;
+use crate::js::bytes;
+
+/// Gives a file's bytes, as far as they are asked for.
+#[wasm_bindgen]
+pub struct Reading {
+    client: Rc<Client>,
+    id: CommandId,
+    flow: Rc<Flow>,
+}
+
+impl Reading {
+    pub(super) fn begin(client: Rc<Client>, path: Path, from: f64, len: Option<f64>) -> Self {
+        let (id, flow) = client.begin(Command::Read { path, from: from as u64, len: len.map(|len| len as u64) });
+        client.pull(id, AHEAD);
+        Self { client, id, flow }
+    }
+}
+
+#[wasm_bindgen]
+impl Reading {
+    /// Waits for the next bytes, at most 1 MiB; `undefined` at the end of the file.
+    ///
+    /// # Errors
+    /// As the vault has them.
+    pub async fn next(&self) -> Result<Option<Uint8Array>, JsValue> {
+        match self.flow.next().await {
+            Some(piece) => {
+                self.client.pull(self.id, piece.len());
+                Ok(Some(bytes(&piece)))
+            }
+            None => {
+                self.flow.outcome().await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Gives the read up.
+    pub fn cancel(&self) {
+        self.client.cancel(self.id);
+    }
+}
+
+impl Drop for Reading {
+    /// Whoever forgets a read has given it up.
+    fn drop(&mut self) {
+        if !self.flow.is_over() {
+            self.client.cancel(self.id);
+        }
+    }
+}
+
+/// Bytes that are here before they are asked for.
+const AHEAD: usize = 2 << 20;
