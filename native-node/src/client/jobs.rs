@@ -1,5 +1,6 @@
 //! Threads for a vault's heavy work: sealing and opening blocks.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -23,7 +24,7 @@ impl Jobs {
                 loop {
                     let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok((id, job)) = next else { return };
-                    done(id, job.run());
+                    done(id, contained(job, Job::run));
                 }
             };
             if let Err(error) = thread::Builder::new().name(format!("seal-{number}")).spawn(work) {
@@ -37,5 +38,30 @@ impl Jobs {
     pub fn push(&self, id: JobId, job: Job) {
         // The threads outlive the queue: they end only when it is dropped.
         let _ = self.queue.send((id, job));
+    }
+}
+
+/// Runs a job. A panic is a bug of ours; whoever waits for the outcome must hear of it all the same.
+fn contained(job: Job, run: impl FnOnce(Job) -> Outcome) -> Outcome {
+    let failed = job.failed();
+    catch_unwind(AssertUnwindSafe(|| run(job))).unwrap_or_else(|_| {
+        tracing::error!("sealing or opening failed on its thread");
+        failed
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use cachette_core::vault::seal::{SealError, SealKey};
+
+    use super::*;
+
+    #[test]
+    fn c13_a_job_that_panics_has_an_outcome() {
+        let job = Job::Seal { key: Arc::new(SealKey::new([1; 32])), pack: vec![0; 4080] };
+        let outcome = contained(job, |_| panic!("a bug in the cipher"));
+        assert!(matches!(outcome, Outcome::Sealed(Err(SealError::Mismatch))));
+        let job = Job::Seal { key: Arc::new(SealKey::new([1; 32])), pack: vec![0; 4080] };
+        assert!(matches!(contained(job, Job::run), Outcome::Sealed(Ok(_))));
     }
 }

@@ -165,3 +165,35 @@ fn what_no_tab_has_either_is_said_in_bounded_time() {
         expect(got == 0, || format!("nothing to come, not {got}"))
     });
 }
+
+#[test]
+fn b11_a_tab_that_is_hidden_or_frozen_in_the_middle_of_its_work_goes_on_within_seconds_when_it_is_back() {
+    seeds(48, |world| {
+        let cluster = Cluster::found(world, 3, Kind::Tab(1 << 30))?;
+        world.draw_weather(0);
+        let mut model = Blocks::default();
+        let ids = cluster.place(world, &mut model, 12);
+        let (begun, hidden, away) = (world.rng.span(0, 400), world.rng.span(0, 2_000), world.rng.span(1_000, 20 * 60_000));
+        world.run(begun)?;
+        world.ask(cluster.client, Request::Suspend(true));
+        world.run(hidden)?;
+        let frozen = world.rng.per_mille(700);
+        if frozen {
+            world.inflict(Fault::Freeze(cluster.client));
+        }
+        if world.rng.per_mille(300) {
+            // Connections die unnoticed while nobody looks.
+            world.inflict(Fault::HalfOpen(cluster.client));
+        }
+        world.run(away)?;
+        if frozen {
+            world.inflict(Fault::Thaw(cluster.client));
+        }
+        world.ask(cluster.client, Request::Suspend(false));
+        settled(world, &cluster, &model, Span::seconds(30))?;
+        note_acks(world, &cluster, &mut model);
+        let whole = model.acked_ids(3);
+        expect(whole.len() == ids.len(), || format!("3 copies of all blocks, not of {} only", whole.len()))?;
+        cluster.read_back(world, &model, &ids, Span::seconds(30))
+    });
+}
