@@ -54,10 +54,10 @@ export class Browser {
   }
 
   /** Opens a page of the tests. */
-  async page(origin) {
+  async page(origin, path = "/") {
     const page = await this.context.newPage();
     page.on("pageerror", (error) => console.log(`   ${this.name}, on the page: ${error.message}`));
-    await page.goto(`${origin}/`);
+    await page.goto(`${origin}${path}`);
     return new Page(page);
   }
 

@@ -56,6 +56,12 @@ export class Node {
     }
   }
 
+  /** Makes a further invitation, for one more vault. */
+  async invite() {
+    const [{ invitation }] = await command(this.home, ["invite", "4GiB"]);
+    return invitation;
+  }
+
   async invitation() {
     return (await this.event("invitation")).invitation;
   }
@@ -78,6 +84,25 @@ export class Node {
   async end() {
     await this.stop("SIGKILL");
     await rm(this.home, { recursive: true, force: true });
+  }
+}
+
+/** Nodes that many tests share, started when the first one needs them. */
+export class Nodes {
+  #started;
+
+  all() {
+    this.#started ??= Promise.all(["attic", "cellar", "paris"].map((name) => Node.start("--name", name, "--zone", name)));
+    return this.#started;
+  }
+
+  /** Makes an invitation from each, or from so many of them. */
+  async invitations(count) {
+    return Promise.all((await this.all()).slice(0, count).map((node) => node.invite()));
+  }
+
+  async end() {
+    for (const node of (await this.#started) ?? []) await node.end();
   }
 }
 

@@ -3,13 +3,16 @@
 import { fileURLToPath } from "node:url";
 
 import { BROWSERS, Browser } from "./browsers.mjs";
-import { Node } from "./nodes.mjs";
+import * as leader from "./leader.mjs";
+import { Node, Nodes } from "./nodes.mjs";
+import * as files from "./package.mjs";
+import * as packaging from "./packaging.mjs";
 import * as peer from "./peer.mjs";
 import { serve } from "./server.mjs";
 import * as store from "./store.mjs";
 import * as vectors from "./vectors.mjs";
 
-const FILES = { peer, store, vectors };
+const FILES = { peer, package: files, leader, packaging, store, vectors };
 /** A test that takes so many seconds hangs. */
 const PATIENCE = 90;
 
@@ -18,8 +21,10 @@ const words = process.argv.slice(2);
 const count = { passed: 0, failed: 0, ignored: 0 };
 const start = Date.now();
 
-const server = await serve({ "/wasm/": here("dist/"), "/": here("page/") });
+const server = await serve({ "/wasm/": here("dist/"), "/package/": here("../../target/package/"), "/": here("page/") });
+const nodes = new Nodes();
 await Promise.all(Object.keys(BROWSERS).map(runIn));
+await nodes.end();
 await server.close();
 const seconds = ((Date.now() - start) / 1000).toFixed(2);
 const verdict = count.failed ? "FAILED" : "ok";
@@ -49,6 +54,7 @@ async function runOne(browser, title, test) {
     browser,
     page,
     origin: server.origin,
+    nodes,
     name: title,
     /** Starts another browser of the same kind that ends with the test. */
     start: async (options) => {

@@ -290,6 +290,7 @@ export type ErrorCode =
   | "not-a-file"
   | "exists"
   | "into-itself"
+  | "wrong-path"
   // About copies: too few peers answered; nobody is left who has it; not enough took it; what came was wrong.
   | "unavailable"
   | "lost"

@@ -7,6 +7,7 @@ mod demo;
 mod libtest;
 mod module;
 mod npm;
+mod package;
 mod soak;
 mod stage;
 mod structure;
@@ -66,6 +67,7 @@ const COMMANDS: &[Command] = &[
         about: "the tests in browsers, or those whose browser or name contains a word",
         run: module::run_tests,
     },
+    Command { name: "package", arguments: "", about: "the npm package in target/npm, packed and judged", run: package::run },
     Command { name: "wasm", arguments: "", about: "builds what a browser loads into wasm/dist and weighs it", run: module::run },
     Command { name: "www", arguments: "", about: "builds the web app into target/www, which the binary embeds", run: www::run },
     Command {

@@ -32,8 +32,13 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     none(arguments)?;
     npm::node()?;
     npm::packages(NPM, Part::Install.limit())?;
-    build(&[PEER], Part::Build.limit())?;
-    shrink(Part::Build.limit())
+    build_peer(Part::Build.limit())
+}
+
+/// Builds the module that ships.
+pub(crate) fn build_peer(left: Duration) -> Result<(), Failure> {
+    build(&[PEER], left)?;
+    shrink(left)
 }
 
 /// `cargo xtask browsers`: the tests in browsers alone.

@@ -1,0 +1,203 @@
+// One peer for all tabs: takeover, frozen leaders, and work that is cut off in the middle.
+
+import assert from "node:assert/strict";
+
+import { Node } from "./nodes.mjs";
+import { eventually, Tab, worked } from "./tab.mjs";
+
+const MIB = 1 << 20;
+/** A takeover takes no longer, in milliseconds. */
+const TAKEOVER = 2000;
+
+/** Opens tabs of one vault; the first one leads. */
+async function tabs({ browser, origin, nodes, name }, count, invitations = 1) {
+  const all = [];
+  const [invitation] = await nodes.invitations(invitations);
+  for (let i = 0; i < count; i++) {
+    const tab = await Tab.open(browser, origin);
+    await tab.act("open", "a", i === 0 ? { name, invitation } : { name });
+    all.push(tab);
+  }
+  assert.equal(await leads(all[0]), true);
+  return all;
+}
+
+const leads = async (tab) => (await tab.act("call", "a", "status")).leader;
+
+async function close(tabs) {
+  for (const tab of tabs) await tab.close();
+}
+
+/** Waits until a get or put is in the middle. */
+const inPut = (tab, path, bytes) => tab.until(`${path} is on its way`, (steps) => steps?.at(-1)?.sealed >= bytes, "progress", path);
+const inGet = (tab, path, bytes) => tab.until(`${path} is read`, (far) => far >= bytes, "far", path);
+
+export const tests = {
+  async b05_a_view_takes_over_from_a_leader_that_closes(world) {
+    const [first, second] = await tabs(world, 2);
+    await first.act("put", "a", "/one", { seed: 1, size: MIB });
+    await first.close();
+    const begin = Date.now();
+    assert.deepEqual(await second.act("get", "a", "/one", 1), { size: MIB, wrong: 0 });
+    const took = Date.now() - begin;
+    assert.equal(await leads(second), true);
+    assert.ok(took < TAKEOVER, `${took} ms`);
+    await second.close();
+    return `${took} ms`;
+  },
+};
+
+export const chromium = {
+  async b05_five_tabs_go_on_when_their_leader_is_killed(world) {
+    const [leader, ...views] = await tabs(world, 5);
+    const size = 12 * MIB;
+    await leader.act("put", "a", "/film", { seed: 1, size });
+    // Held in the middle: a read, a put that can be read again, one that cannot.
+    const get = await views[0].begin("get", "a", "/film", 1, { pause: 2 * MIB });
+    const stream = await views[1].begin("put", "a", "/stream", { seed: 3, size, as: "stream", hold: 5 * MIB });
+    await inGet(views[0], "/film", 2 * MIB);
+    await inPut(views[1], "/stream", MIB);
+    const blob = await views[2].begin("put", "a", "/blob", { seed: 2, size });
+    await inPut(views[2], "/blob", MIB);
+    const begin = Date.now();
+    await leader.crash();
+    await views[3].act("call", "a", "stat", "/film");
+    const took = Date.now() - begin;
+    assert.ok(took < TAKEOVER, `${took} ms`);
+    const leading = await Promise.all(views.map(leads));
+    assert.equal(leading.filter(Boolean).length, 1, "exactly one leads");
+    const cut = await stream();
+    assert.equal(cut.code, "interrupted", JSON.stringify(cut));
+    await views[0].act("release", "get /film");
+    assert.deepEqual(worked("the read", await get()), { size, wrong: 0 });
+    assert.equal(worked("the put", await blob()).file.safety, "safe");
+    assert.deepEqual(await views[1].act("get", "a", "/blob", 2), { size, wrong: 0 });
+    await views[1].refused("not-found", "call", "a", "stat", "/stream");
+    await close(views);
+    return `${took} ms`;
+  },
+
+  async b06_a_frozen_leader_loses_the_lock_and_writes_nothing_when_it_thaws(world) {
+    const [leader, view] = await tabs(world, 2);
+    await leader.act("put", "a", "/one", { seed: 1, size: MIB });
+    await leader.act("listen", "a");
+    const half = await leader.begin("put", "a", "/half", { seed: 2, size: 4 * MIB, as: "stream", hold: 2 * MIB });
+    await inPut(leader, "/half", MIB);
+    const devtools = await leader.devtools();
+    await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
+    const begin = Date.now();
+    assert.deepEqual(await view.act("get", "a", "/one", 1), { size: MIB, wrong: 0 });
+    const took = Date.now() - begin;
+    assert.ok(took < TAKEOVER + 1200, `${took} ms`);
+    assert.equal(await leads(view), true);
+    await view.act("put", "a", "/two", { seed: 3, size: MIB });
+    await devtools.send("Page.setWebLifecycleState", { state: "active" });
+    const cut = await half();
+    assert.equal(cut.code, "interrupted", JSON.stringify(cut));
+    await leader.until("it knows that it leads no more", (list) => list.some(({ type, leading }) => type === "leader" && !leading), "heard", "a");
+    assert.deepEqual(await leader.act("list", "a", "/"), ["one", "two"]);
+    assert.equal(await leads(leader), false);
+    assert.deepEqual(await leader.act("get", "a", "/two", 3), { size: MIB, wrong: 0 });
+    await close([leader, view]);
+    return `${took} ms`;
+  },
+
+  async b16_a_tab_that_reloads_closes_or_crashes_in_the_middle_leaves_old_or_new(world) {
+    const { browser, origin, name } = world;
+    let [tab] = await tabs(world, 1);
+    const size = 8 * MIB;
+    const ends = {
+      reload: () => tab.reload(),
+      close: async () => {
+        await tab.close();
+        tab = await Tab.open(browser, origin);
+      },
+      crash: async () => {
+        await tab.crash();
+        await tab.close();
+        tab = await Tab.open(browser, origin);
+      },
+    };
+    await tab.act("put", "a", "/old", { seed: 1, size });
+    for (const [way, end] of Object.entries(ends)) {
+      await tab.begin("put", "a", `/${way}`, { seed: 2, size });
+      await inPut(tab, `/${way}`, 2 * MIB);
+      await end();
+      await tab.act("open", "a", { name });
+      const there = await tab.attempt("call", "a", "stat", `/${way}`);
+      assert.ok(there.value?.size === size || there.code === "not-found", JSON.stringify(there));
+
+      await tab.begin("get", "a", "/old", 1, { pause: 2 * MIB });
+      await inGet(tab, "/old", 2 * MIB);
+      await end();
+      await tab.act("open", "a", { name });
+
+      // In the middle of the commit: everything is sealed, nothing is answered.
+      await tab.begin("put", "a", `/${way} commit`, { seed: 3, size });
+      await tab.until("it is sealed", (steps) => steps?.at(-1)?.phase === "sending", "progress", `/${way} commit`);
+      await end();
+      await tab.act("open", "a", { name });
+      assert.equal((await tab.act("put", "a", `/${way} commit`, { seed: 3, size })).file.safety, "safe");
+      assert.deepEqual(await tab.act("get", "a", `/${way} commit`, 3), { size, wrong: 0 });
+      assert.deepEqual(await tab.act("get", "a", "/old", 1), { size, wrong: 0 });
+    }
+    await tab.close();
+  },
+
+  async b14_a_broken_module_is_thrown_away_and_calls_go_on_in_a_new_one(world) {
+    const [leader, view] = await tabs(world, 2);
+    await leader.act("put", "a", "/one", { seed: 1, size: 4 * MIB });
+    for (const tab of [leader, view]) await tab.act("listen", "a");
+    const get = await view.begin("get", "a", "/one", 1, { pause: MIB });
+    await inGet(view, "/one", MIB);
+    const stream = await view.begin("put", "a", "/two", { seed: 2, size: 4 * MIB, as: "stream", hold: MIB });
+    await inPut(view, "/two", 1);
+    await breakModule(leader);
+    await leader.until("it is told", (list) => list.some(({ type }) => type === "interrupted"), "heard", "a");
+    const cut = await stream();
+    assert.equal(cut.code, "interrupted", JSON.stringify(cut));
+    await view.act("release", "get /one");
+    assert.deepEqual(worked("the read", await get()), { size: 4 * MIB, wrong: 0 });
+    assert.equal((await view.act("put", "a", "/two", { seed: 2, size: MIB })).file.safety, "safe");
+    assert.equal(await leads(leader), true);
+    await close([leader, view]);
+  },
+
+  async safe_is_never_said_too_early_and_a_put_waits_for_nodes(world) {
+    const { browser, origin, name } = world;
+    const [one, two] = await Promise.all([Node.start("one"), Node.start("two")]);
+    try {
+      const tab = await Tab.open(browser, origin);
+      await tab.act("open", "a", { name, invitation: await one.invite() });
+      await tab.act("call", "a", "join", await two.invite());
+      await tab.act("put", "a", "/before", { seed: 1, size: MIB });
+      await Promise.all([one.kill(), two.kill()]);
+      const put = await tab.begin("put", "a", "/waits", { seed: 2, size: MIB });
+      await tab.until("it is sealed", (steps) => steps?.at(-1)?.phase === "sending", "progress", "/waits");
+      await eventually("the status says so", async () => (await tab.act("call", "a", "status")).safety === "at-risk");
+      assert.deepEqual(await tab.act("get", "a", "/before", 1), { size: MIB, wrong: 0 }, "from this tab's own store");
+      await one.resume();
+      await tab.until("one node is back", (list) => list.filter(({ state }) => state === "up").length === 1, "peers", "a");
+      const steps = await tab.act("progress", "/waits");
+      assert.ok(!steps.some(({ phase }) => phase === "safe"), "one copy of two is not safe");
+      await two.resume();
+      const { file } = worked("the put", await put());
+      assert.deepEqual([file.safety, file.copies.durable], ["safe", 2]);
+      await tab.close();
+    } finally {
+      await Promise.all([one.end(), two.end()]);
+    }
+  },
+};
+
+/** Breaks the module in the peer worker as a bug would: a trap that belongs to no call. */
+async function breakModule(tab) {
+  const names = await Promise.all(tab.page.workers().map(async (worker) => [await worker.evaluate(() => self.name), worker]));
+  const peer = names.find(([name]) => name === "cachette peer")?.[1];
+  assert.ok(peer, "the leader's page has a peer worker");
+  await peer.evaluate(async () => {
+    const module = await import("/package/cachette_wasm.js");
+    const wasm = await module.default();
+    setTimeout(() => wasm.device_seed(0xfffffff0));
+  });
+}

@@ -1,0 +1,170 @@
+// The package, by its public face, in real browsers against real nodes.
+
+import assert from "node:assert/strict";
+
+import { Tab } from "./tab.mjs";
+
+const MIB = 1 << 20;
+
+/** Opens a tab and a new vault in it with this many nodes. */
+async function vault({ browser, origin, nodes, name }, count = 3, options = {}) {
+  const tab = await Tab.open(browser, origin);
+  const [first, ...others] = await nodes.invitations(count);
+  const opened = await tab.act("open", "a", { name, invitation: first, ...options });
+  for (const invitation of others) await tab.act("call", "a", "join", invitation);
+  return { tab, ...opened };
+}
+
+export const tests = {
+  async a_file_comes_back_whole_from_every_kind_of_source(world) {
+    const { tab, words } = await vault(world);
+    assert.equal(words.split(" ").length, 24);
+    for (const [as, size] of Object.entries({ blob: 3 * MIB + 17, file: 100_000, bytes: 1, stream: 2 * MIB + 5 })) {
+      const { file, progress } = await tab.act("put", "a", `/in/${as}`, { seed: size, size, as });
+      assert.deepEqual([file.size, file.safety, file.copies.durable], [size, "safe", 3], as);
+      assert.equal(file.modified === 1234, as === "file");
+      const last = progress.at(-1);
+      assert.deepEqual([last.phase, last.sealed, last.sent], ["safe", size, size]);
+      const order = progress.map(({ phase }) => ["sealing", "sending", "safe"].indexOf(phase));
+      assert.deepEqual(order, order.toSorted(), "phases come in order");
+      assert.deepEqual(await tab.act("get", "a", `/in/${as}`, size), { size, wrong: 0 });
+    }
+    await tab.act("put", "a", "/in/empty", { seed: 0, size: 0 });
+    assert.deepEqual(await tab.act("get", "a", "/in/empty", 0), { size: 0, wrong: 0 });
+    assert.deepEqual(await tab.act("list", "a", "/in"), ["blob", "bytes", "empty", "file", "stream"]);
+    const status = await tab.act("call", "a", "status");
+    assert.deepEqual([status.safety, status.nodes, status.leader], ["safe", 3, true]);
+    await tab.close();
+  },
+
+  async ranges_are_exact_and_a_seek_reads_little(world) {
+    const { tab } = await vault(world, 1);
+    const size = 4 * MIB;
+    await tab.act("put", "a", "/film", { seed: 5, size });
+    for (const [start, end] of [[0, 1], [1_000_000, 1_000_001], [MIB - 1, 3 * MIB + 1], [size - 3, undefined], [7, 7]]) {
+      const expected = (end ?? size) - start;
+      assert.deepEqual(await tab.act("get", "a", "/film", 5, { range: { start, end } }), { size: expected, wrong: 0 }, `${start}..${end}`);
+    }
+    assert.deepEqual(await tab.act("get", "a", "/film", 5, { range: { start: size + 10 } }), { size: 0, wrong: 0 });
+    await tab.refused("invalid-argument", "get", "a", "/film", 5, { range: { start: -1 } });
+    await tab.close();
+  },
+
+  async an_abort_in_the_middle_rejects_with_its_reason_and_the_peer_goes_on(world) {
+    const { tab } = await vault(world, 1);
+    const size = 6 * MIB;
+    const put = await tab.attempt("put", "a", "/half", { seed: 9, size, abortAt: MIB });
+    assert.deepEqual([put.name, put.message], ["AbortError", "enough"]);
+    await tab.refused("not-found", "call", "a", "stat", "/half");
+    const stream = await tab.attempt("put", "a", "/half", { seed: 9, size, as: "stream", abortAt: MIB });
+    assert.equal(stream.name, "AbortError");
+    await tab.act("put", "a", "/whole", { seed: 9, size });
+    const get = await tab.attempt("get", "a", "/whole", 9, { abortAt: MIB });
+    assert.deepEqual([get.name, get.message], ["AbortError", "enough"]);
+    const cancelled = await tab.act("get", "a", "/whole", 9, { cancelAt: MIB });
+    assert.ok(cancelled.size < size && cancelled.wrong === 0);
+    assert.deepEqual(await tab.act("get", "a", "/whole", 9), { size, wrong: 0 });
+    assert.deepEqual(await tab.act("list", "a", "/"), ["whole"]);
+    await tab.close();
+  },
+
+  async folders_are_made_moved_and_removed_and_errors_have_codes(world) {
+    const { tab } = await vault(world, 0);
+    const { file } = await tab.act("put", "a", "/a/b/c.txt", { seed: 1, size: 10 });
+    assert.equal(file.safety, "local", "without nodes a file is only here");
+    await tab.act("call", "a", "makeFolder", "/d");
+    await tab.act("call", "a", "move", "/a/b", "/d/e");
+    assert.deepEqual(await tab.act("list", "a", "/d/e"), ["c.txt"]);
+    assert.equal((await tab.act("call", "a", "stat", "/d/e/c.txt")).size, 10);
+    await tab.act("call", "a", "remove", "/d");
+    assert.deepEqual(await tab.act("list", "a", "/"), ["a"]);
+    for (const [code, method, ...values] of [
+      ["not-found", "stat", "/d"],
+      ["not-found", "remove", "/d"],
+      ["not-found", "move", "/d", "/f"],
+      ["into-itself", "move", "/a", "/a/g"],
+      ["wrong-path", "makeFolder", "/../x"],
+      ["wrong-path", "remove", "/"],
+      ["wrong-invitation", "join", "nonsense"],
+    ]) {
+      const { message, hint } = await tab.refused(code, "call", "a", method, ...values);
+      assert.ok(message && hint, `${code} says what to do`);
+    }
+    await tab.act("close", "a");
+    await tab.refused("closed", "call", "a", "stat", "/a");
+    await tab.close();
+  },
+
+  async a_vault_comes_back_from_its_words_and_a_node(world) {
+    const { tab, words, vault: id } = await vault(world);
+    const size = 2 * MIB;
+    await tab.act("put", "a", "/kept", { seed: 3, size });
+    const addresses = (await tab.act("nodes", "a")).flatMap((node) => node.addresses);
+    await tab.refused("vault-exists", "restore", "b", { name: world.name, words, nodes: addresses });
+    const name = `${world.name}-again`;
+    const other = words.split(" ").reverse().join(" ");
+    await tab.refused("wrong-words", "restore", "b", { name, words: other, nodes: addresses });
+    const restored = await tab.act("restore", "b", { name, words, nodes: addresses.slice(0, 1) });
+    assert.equal(restored.vault, id);
+    assert.deepEqual(await tab.act("get", "b", "/kept", 3), { size, wrong: 0 });
+    await tab.close();
+  },
+
+  async k10_a_password_locks_the_seed_and_lock_now_forgets_it(world) {
+    const { name, browser, origin } = world;
+    const { tab } = await vault(world, 0, { password: "a long one" });
+    await tab.act("put", "a", "/secret", { seed: 4, size: 100 });
+    const other = await Tab.open(browser, origin);
+    assert.equal(await other.act("state", name), "locked");
+    // The vault is open in this origin, so another tab gets in, until somebody locks.
+    await other.act("open", "b", { name });
+    await other.act("listen", "b");
+    await tab.act("lock", "a");
+    await other.until("the other tab hears of it", (list) => list.some(({ type }) => type === "locked"), "heard", "b");
+    await other.refused("locked", "call", "b", "stat", "/secret");
+    await other.refused("locked", "open", "b", { name });
+    await other.refused("wrong-password", "open", "b", { name, password: "a short one" });
+    await other.act("open", "b", { name, password: "a long one" });
+    await other.refused("wrong-password", "call", "b", "setPassword", undefined, "a short one");
+    await other.act("call", "b", "setPassword", undefined, "a long one");
+    assert.equal(await other.act("state", name), "ready");
+    assert.deepEqual(await other.act("get", "b", "/secret", 4), { size: 100, wrong: 0 });
+    await tab.close();
+    await other.close();
+  },
+};
+
+export const chromium = {
+  async b02_b10_cleared_data_comes_back_from_the_nodes(world) {
+    const { tab, words } = await vault(world);
+    const size = MIB;
+    await tab.act("put", "a", "/film", { seed: 6, size });
+    const nodes = (await tab.act("nodes", "a")).flatMap((node) => node.addresses);
+    await tab.act("close", "a");
+    const devtools = await tab.devtools();
+    await devtools.send("Storage.clearDataForOrigin", { origin: world.origin, storageTypes: "indexeddb" });
+    assert.equal(await tab.act("state", world.name), "none");
+    await tab.act("restore", "a", { name: world.name, words, nodes });
+    assert.deepEqual(await tab.act("get", "a", "/film", 6), { size, wrong: 0 });
+    await tab.close();
+  },
+
+  async b03_a_browser_that_promises_nothing_is_told_as_it_is(world) {
+    const { tab } = await vault(world, 0);
+    assert.equal(await tab.page.evaluate(() => navigator.storage.persist()), false);
+    const { persisted, quota, mine, limit } = await tab.act("call", "a", "storage");
+    assert.deepEqual([persisted, quota > 0, mine >= 0, limit > 0], [false, true, true, true]);
+    await tab.close();
+  },
+
+  async a_thousand_small_files_are_safe_on_three_nodes_with_few_commits(world) {
+    const { tab } = await vault(world);
+    const { failed, ms, copies } = await tab.act("putAll", "a", 1000, 4096);
+    assert.deepEqual(failed, []);
+    assert.equal(copies.durable, 3);
+    assert.equal((await tab.act("list", "a", "/many")).length, 1000);
+    assert.ok(ms < 15_000, `${ms} ms`);
+    await tab.close();
+    return `${Math.round(ms)} ms`;
+  },
+};

@@ -1,0 +1,16 @@
+// The package in Node.js: puts to a node, reads back from its words in a second peer.
+
+import { CachetteError, Peer } from "cachette";
+
+const [invitation] = process.argv.slice(2);
+try {
+  const peer = await Peer.open({ invitation });
+  const { safety } = await peer.put(new Blob(["hello"]), { path: "/hello" });
+  const nodes = await peer.recovery.nodes();
+  const again = await Peer.restore({ words: peer.recovery.words, nodes });
+  const text = await new Response(again.get("/hello")).text();
+  console.log(JSON.stringify({ text, safety, same: peer.vault === again.vault }));
+  await Promise.all([peer.close(), again.close()]);
+} catch (error) {
+  console.log(JSON.stringify({ ours: error instanceof CachetteError, code: error.code, message: error.message, stack: error.stack }));
+}
