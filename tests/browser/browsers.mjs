@@ -1,5 +1,6 @@
 // The browsers that Debian packages, each with a profile of its own on disk, so that it can be ended and started again.
 
+import { spawn } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -49,8 +50,24 @@ export class Browser {
   async resume() {
     const { executablePath, launch } = BROWSERS[this.name];
     if (!existsSync(executablePath)) throw new Error(`${executablePath} is missing`);
+    if (this.options.plain) return this.#resumePlain(executablePath);
     const { type, options } = launch(this.profile, this.options);
     this.context = await type.launchPersistentContext(this.profile, { executablePath, headless: true, viewport: null, ...options });
+  }
+
+  /** Starts Chromium as a person does: playwright-core makes every page believe that it is looked at, and such a page never freezes. */
+  async #resumePlain(program) {
+    const ports = join(this.profile, "DevToolsActivePort");
+    await rm(ports, { force: true });
+    spawn(program, [...CHROMIUM, "--headless=new", "--remote-debugging-port=0", `--user-data-dir=${this.profile}`, "about:blank"], { stdio: "ignore" });
+    let port = "";
+    for (let tries = 0; !/^\d+\n/.test(port); tries++) {
+      if (tries > 1000) throw new Error(`${program} does not start`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      port = existsSync(ports) ? readFileSync(ports, "utf8") : "";
+    }
+    const browser = await playwright.chromium.connectOverCDP(`http://127.0.0.1:${Number.parseInt(port)}`, { noDefaults: true });
+    [this.context] = browser.contexts();
   }
 
   /** Opens a page of the tests. */
@@ -86,7 +103,8 @@ export class Browser {
   }
 
   async end() {
-    await this.context.close();
+    if (this.options.plain) this.signal("SIGKILL");
+    else await this.context.close();
     await rm(this.profile, { recursive: true, force: true, maxRetries: 5 });
   }
 }

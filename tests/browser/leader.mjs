@@ -77,8 +77,9 @@ export const chromium = {
     return `${took} ms`;
   },
 
-  async b06_a_frozen_leader_loses_the_lock_and_writes_nothing_when_it_thaws(world) {
-    const [leader, view] = await tabs(world, 2);
+  async b06_a_frozen_leader_loses_the_lock_and_writes_nothing_when_it_thaws({ start, ...world }) {
+    const browser = await start({ plain: true });
+    const [leader, view] = await tabs({ ...world, browser }, 2);
     await leader.act("put", "a", "/one", { seed: 1, size: MIB });
     await leader.act("listen", "a");
     const half = await leader.begin("put", "a", "/half", { seed: 2, size: 4 * MIB, as: "stream", hold: 2 * MIB });

@@ -151,6 +151,8 @@ export const chromium = {
 
   async b03_a_browser_that_promises_nothing_is_told_as_it_is(world) {
     const { tab } = await vault(world, 0);
+    const devtools = await tab.devtools();
+    await devtools.send("Browser.setPermission", { permission: { name: "persistent-storage" }, setting: "denied", origin: world.origin });
     assert.equal(await tab.page.evaluate(() => navigator.storage.persist()), false);
     const { persisted, quota, mine, limit } = await tab.act("call", "a", "storage");
     assert.deepEqual([persisted, quota > 0, mine >= 0, limit > 0], [false, true, true, true]);

@@ -23,10 +23,15 @@ export function messagePort<Out, In>(raw: MessagePort): Port<Out, In> {
 /** A port between tabs: a broadcast channel whose name only its two ends know. Bytes are copied; blobs cross as references. */
 export function tabPort<Out, In>(name: string): Port<Out, In> {
   const raw = new BroadcastChannel(name);
+  let open = true;
   const port: Port<Out, In> = {
-    send: (message) => raw.postMessage(message),
+    // A closed message port swallows what is sent; a closed broadcast channel would throw.
+    send: (message) => void (open && raw.postMessage(message)),
     onmessage: undefined,
-    close: () => raw.close(),
+    close: () => {
+      open = false;
+      raw.close();
+    },
   };
   raw.onmessage = ({ data }: MessageEvent<In>) => port.onmessage?.(data);
   return port;

@@ -62,7 +62,7 @@ export class Tabs {
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     globalThis.addEventListener("pagehide", this.#hidden);
     globalThis.addEventListener("pageshow", this.#shown);
-    this.#wait();
+    void this.#wait();
     this.#knock();
   }
 
@@ -77,12 +77,12 @@ export class Tabs {
     clearInterval(this.#timer);
     globalThis.removeEventListener("pagehide", this.#hidden);
     globalThis.removeEventListener("pageshow", this.#shown);
-    this.#guest?.leave();
-    this.#channel.close();
+    this.#leave();
     const crew = this.#crew;
     this.#crew = undefined;
     await crew?.close();
     this.#resign?.();
+    this.#channel.close();
   }
 
   /** Takes part in nothing while the page lies in the back-forward cache, where it cannot answer. */
@@ -90,8 +90,7 @@ export class Tabs {
     this.#away ??= new Promise((resolve) => (this.#back = resolve));
     this.#dismiss();
     this.#resign?.();
-    this.#guest?.leave();
-    this.#guest = undefined;
+    this.#leave();
   };
 
   readonly #shown = (event: Event): void => {
@@ -128,8 +127,7 @@ export class Tabs {
     if (this.#closing.signal.aborted || this.#away) return;
     this.#holds = true;
     const resigned = new Promise<void>((resolve) => (this.#resign = resolve));
-    this.#guest?.leave();
-    this.#guest = undefined;
+    this.#leave();
     await this.#start(true, resigned);
     await resigned;
     this.#holds = false;
@@ -209,11 +207,17 @@ export class Tabs {
       return;
     }
     this.#service = message.service;
-    this.#guest?.leave();
-    this.#guest = undefined;
-    this.#part.client.detach();
+    this.#leave();
     if (!message.again) this.#part.client.giveUp();
     this.#knock();
+  }
+
+  /** Ends the way to the leader of before. */
+  #leave(): void {
+    if (!this.#guest) return;
+    this.#guest.leave();
+    this.#guest = undefined;
+    this.#part.client.detach();
   }
 
   /** Asks whoever leads to be served. */
@@ -227,7 +231,7 @@ export class Tabs {
   #tick(): void {
     const { client, listening } = this.#part;
     const needed = client.pending > 0 || !client.ready || listening();
-    if (this.#holds || !needed || !isVisible()) {
+    if (this.#holds || !needed) {
       this.#silent = 0;
       return;
     }
@@ -237,7 +241,8 @@ export class Tabs {
     this.#heard = client.heard;
     client.tell({ type: "ping" });
     if (!client.ready) this.#knock();
-    if (this.#silent >= SILENT_TICKS) void this.#steal();
+    // Who is not looked at can wait, and may itself be what sleeps.
+    if (this.#silent >= SILENT_TICKS && isVisible()) void this.#steal();
   }
 
   async #steal(): Promise<void> {
