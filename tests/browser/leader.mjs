@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 
-import { Node } from "./nodes.mjs";
 import { eventually, Tab, worked } from "./tab.mjs";
 
 const MIB = 1 << 20;
@@ -165,29 +164,25 @@ export const chromium = {
   },
 
   async safe_is_never_said_too_early_and_a_put_waits_for_nodes(world) {
-    const { browser, origin, name } = world;
-    const [one, two] = await Promise.all([Node.start("one"), Node.start("two")]);
-    try {
-      const tab = await Tab.open(browser, origin);
-      await tab.act("open", "a", { name, invitation: await one.invite() });
-      await tab.act("call", "a", "join", await two.invite());
-      await tab.act("put", "a", "/before", { seed: 1, size: MIB });
-      await Promise.all([one.kill(), two.kill()]);
-      const put = await tab.begin("put", "a", "/waits", { seed: 2, size: MIB });
-      await tab.until("it is sealed", (steps) => steps?.at(-1)?.phase === "sending", "progress", "/waits");
-      await eventually("the status says so", async () => (await tab.act("call", "a", "status")).safety === "at-risk");
-      assert.deepEqual(await tab.act("get", "a", "/before", 1), { size: MIB, wrong: 0 }, "from this tab's own store");
-      await one.resume();
-      await tab.until("one node is back", (list) => list.filter(({ state }) => state === "up").length === 1, "peers", "a");
-      const steps = await tab.act("progress", "/waits");
-      assert.ok(!steps.some(({ phase }) => phase === "safe"), "one copy of two is not safe");
-      await two.resume();
-      const { file } = worked("the put", await put());
-      assert.deepEqual([file.safety, file.copies.durable], ["safe", 2]);
-      await tab.close();
-    } finally {
-      await Promise.all([one.end(), two.end()]);
-    }
+    const { browser, origin, name, node } = world;
+    const [one, two] = await Promise.all([node(), node()]);
+    const tab = await Tab.open(browser, origin);
+    await tab.act("open", "a", { name, invitation: await one.invite() });
+    await tab.act("call", "a", "join", await two.invite());
+    await tab.act("put", "a", "/before", { seed: 1, size: MIB });
+    await Promise.all([one.stop("SIGKILL"), two.stop("SIGKILL")]);
+    const put = await tab.begin("put", "a", "/waits", { seed: 2, size: MIB });
+    await tab.until("it is sealed", (steps) => steps?.at(-1)?.phase === "sending", "progress", "/waits");
+    await eventually("the status says so", async () => (await tab.act("call", "a", "status")).safety === "at-risk");
+    assert.deepEqual(await tab.act("get", "a", "/before", 1), { size: MIB, wrong: 0 }, "from this tab's own store");
+    await one.again();
+    await tab.until("one node is back", (list) => list.filter(({ state }) => state === "up").length === 1, "peers", "a");
+    const steps = await tab.act("progress", "/waits");
+    assert.ok(!steps.some(({ phase }) => phase === "safe"), "one copy of two is not safe");
+    await two.again();
+    const { file } = worked("the put", await put());
+    assert.deepEqual([file.safety, file.copies.durable], ["safe", 2]);
+    await tab.close();
   },
 };
 

@@ -102,7 +102,7 @@ export class Nodes {
   }
 
   async end() {
-    for (const node of (await this.#started) ?? []) await node.end();
+    for (const node of (await this.#started?.catch(() => [])) ?? []) await node.end();
   }
 }
 

@@ -58,6 +58,9 @@ export const tests = {
     await tab.refused("not-found", "call", "a", "stat", "/half");
     const stream = await tab.attempt("put", "a", "/half", { seed: 9, size, as: "stream", abortAt: MIB });
     assert.equal(stream.name, "AbortError");
+    // Sealed and on its way to the nodes: given up then, it is not there in the end either.
+    const sending = await tab.attempt("put", "a", "/late", { seed: 10, size: MIB, abortAt: MIB });
+    assert.equal(sending.name, "AbortError");
     await tab.act("put", "a", "/whole", { seed: 9, size });
     const get = await tab.attempt("get", "a", "/whole", 9, { abortAt: MIB });
     assert.deepEqual([get.name, get.message], ["AbortError", "enough"]);

@@ -22,6 +22,8 @@ export interface DeviceClass {
 /** An entry of a folder. */
 export interface RawEntry {
   readonly name: string;
+  /** The name's bytes in hex, when they are no text; a path has them after a zero. */
+  readonly id?: string;
   readonly kind: FileKind;
   readonly size: number;
   readonly modified: number;

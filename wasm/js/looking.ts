@@ -21,7 +21,8 @@ export async function* entries(client: Client, path: string, signal: AbortSignal
     const page = await client.call("list", { path, after, limit: PAGE }, { signal });
     yield* page;
     if (page.length < PAGE) return;
-    after = page.at(-1)?.name;
+    // The last part of its path, for a name that is no text is written otherwise there.
+    after = page.at(-1)?.path.split("/").at(-1);
   }
 }
 

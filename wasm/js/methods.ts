@@ -15,7 +15,7 @@ type Table<Names extends keyof Methods, On> = { readonly [M in Names]: Method<Me
 export const LOOKING: Table<"list" | "stat" | "peers", { reading(): Readable }> = {
   list: async (service, { path, after, limit }) => {
     const entries = await service.reading().list(path, after, limit);
-    return entries.map((entry) => info(path === "/" ? `/${entry.name}` : `${path}/${entry.name}`, entry));
+    return entries.map((entry) => info(path === "/" ? `/${written(entry)}` : `${path}/${written(entry)}`, entry));
   },
 
   stat: async (service, { path }) => info(path, await service.reading().stat(path)),
@@ -82,6 +82,11 @@ function unless(again: boolean, change: () => Promise<void>, isSo: () => Promise
       throw error;
     }
   };
+}
+
+/** A name that is no text is written by its bytes. */
+function written({ name, id }: RawEntry): string {
+  return id === undefined ? name : `\0${id}`;
 }
 
 function info(path: string, { name, kind, size, modified, target }: RawEntry): FileInfo {

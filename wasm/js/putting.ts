@@ -37,7 +37,15 @@ async function attempt(vault: Vault, { path, modified, blob }: PutInput, work: W
         work.signal.removeEventListener("abort", stop);
       }
     };
-    const { value, copies } = await vault.change(stage, work.signal, () => report.staged());
+    let late: Promise<boolean> | undefined;
+    const staged = () => {
+      report.staged();
+      work.signal.addEventListener("abort", () => (late = isNew(vault, path, work.signal.reason)), { once: true });
+    };
+    const { value, copies } = await vault.change(stage, work.signal, staged);
+    // Whoever gave it up while it was sent finds nothing where nothing was.
+    if (await late) await vault.change(() => vault.tab.remove(path));
+    work.signal.throwIfAborted();
     if (copies) report.safe(copies);
     return {
       path,
@@ -52,6 +60,15 @@ async function attempt(vault: Vault, { path, modified, blob }: PutInput, work: W
   } finally {
     vault.placed.delete(report.sending);
   }
+}
+
+/** Says of a file that is not committed yet and that somebody gave up, whether nothing else stands in its place. */
+async function isNew(vault: Vault, path: string, reason: CachetteError): Promise<boolean> {
+  if (reason.code !== "cancelled") return false;
+  return vault.tab.stat(path).then(
+    () => false,
+    (error: { code?: unknown }) => error.code === "not-found",
+  );
 }
 
 /** Reads one piece ahead, so that the vault does not wait for the disk. */

@@ -133,7 +133,7 @@ export class View {
 
   /** Gives up what it wanted. */
   end(): void {
-    const gone = new CachetteError("cancelled", "the tab that asked is gone");
+    const gone = new CachetteError("closed", "the tab that asked is gone");
     for (const running of this.#calls.values()) running.abort(gone);
     this.#port.close();
   }

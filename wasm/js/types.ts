@@ -104,11 +104,17 @@ export interface Progress {
 }
 
 /** What kind of thing a path leads to. */
-export type FileKind = "file" | "folder" | "symlink" | "mount";
+export type FileKind =
+  | "file"
+  | "folder"
+  | "symlink"
+  | "mount"
+  /** A later release wrote it. */
+  | "unknown";
 
 /** A file or folder. */
 export interface FileInfo {
-  /** The whole path, `/folder/name`. */
+  /** The whole path, `/folder/name`. Use it as it is: it may hold what cannot be shown. */
   readonly path: string;
   readonly name: string;
   readonly kind: FileKind;
