@@ -52,6 +52,12 @@ export class Browser {
     if (!existsSync(executablePath)) throw new Error(`${executablePath} is missing`);
     if (this.options.plain) return this.#resumePlain(executablePath);
     const { type, options } = launch(this.profile, this.options);
+    if (this.options.incognito) {
+      const browser = await type.launch({ executablePath, headless: true, ...options });
+      this.context = await browser.newContext();
+      this.context.once("close", () => browser.close());
+      return;
+    }
     this.context = await type.launchPersistentContext(this.profile, { executablePath, headless: true, viewport: null, ...options });
   }
 

@@ -138,7 +138,7 @@ export const tests = {
 };
 
 export const chromium = {
-  async b02_b10_cleared_data_comes_back_from_the_nodes(world) {
+  async b02_cleared_data_comes_back_from_the_nodes(world) {
     const { tab, words } = await vault(world);
     const size = MIB;
     await tab.act("put", "a", "/film", { seed: 6, size });
@@ -160,6 +160,17 @@ export const chromium = {
     const { persisted, quota, mine, limit } = await tab.act("call", "a", "storage");
     assert.deepEqual([persisted, quota > 0, mine >= 0, limit > 0], [false, true, true, true]);
     await tab.close();
+  },
+
+  async b10_a_private_window_is_called_what_it_is({ start, ...world }) {
+    const { tab } = await vault({ ...world, browser: await start({ incognito: true }) }, 1);
+    const { file } = await tab.act("put", "a", "/note", { seed: 1, size: 1000 });
+    assert.equal(file.copies.safeAt, 1, "the node's copy alone makes it safe");
+    assert.equal((await tab.act("call", "a", "storage")).ephemeral, true);
+    await tab.close();
+    const ordinary = await vault(world, 0);
+    assert.equal((await ordinary.tab.act("call", "a", "storage")).ephemeral, false);
+    await ordinary.tab.close();
   },
 
   async a_thousand_small_files_are_safe_on_three_nodes_with_few_commits(world) {

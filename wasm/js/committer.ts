@@ -21,6 +21,8 @@ export class Committer {
   #staging = 0;
   readonly #queue: (() => void)[] = [];
   #staged: { resolve(copies: Copies | undefined): void; reject(error: unknown): void }[] = [];
+  /** What the commit under way holds. */
+  #committing = 0;
   #since = 0;
 
   constructor(tab: Pick<Tab, "commit">) {
@@ -46,7 +48,7 @@ export class Committer {
 
   /** Says how many changes are not committed. */
   get pending(): number {
-    return this.#queue.length + this.#staging + this.#staged.length;
+    return this.#queue.length + this.#staging + this.#staged.length + this.#committing;
   }
 
   async #enter(signal: AbortSignal | undefined): Promise<void> {
@@ -87,12 +89,14 @@ export class Committer {
     this.#phase = "committing";
     const batch = this.#staged;
     this.#staged = [];
+    this.#committing = batch.length;
     try {
       const { copies } = await this.#tab.commit("");
       for (const { resolve } of batch) resolve(copies);
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }
+    this.#committing = 0;
     this.#phase = "gathering";
     this.#on();
   }

@@ -121,6 +121,7 @@ class Report {
   readonly #total: number | undefined;
   #phase: Progress["phase"] = "sealing";
   #sealed = 0;
+  #sent = 0;
   #last = 0;
 
   constructor(vault: Vault, work: Work, total: number | undefined) {
@@ -139,7 +140,12 @@ class Report {
     this.#tell(true);
   }
 
-  readonly sending = (): void => this.#tell();
+  /** Counts as sent what neither waits for its copies nor may still be gathered into a block. */
+  readonly sending = (): void => {
+    const gathered = this.#phase === "sealing" ? GATHERED : 0;
+    this.#sent = Math.max(this.#sent, this.#sealed - this.#vault.waiting() - gathered);
+    this.#tell();
+  };
 
   safe(copies: NonNullable<Progress["copies"]>): void {
     const { durable, safeAt } = copies;
@@ -152,10 +158,12 @@ class Report {
     const time = performance.now();
     if (!now && time - this.#last < REPORT_MS) return;
     this.#last = time;
-    const sent = this.#vault.hasNodes() ? Math.floor(this.#sealed * this.#vault.share()) : 0;
+    const sent = this.#vault.hasNodes() ? this.#sent : 0;
     this.#work.progress({ phase: this.#phase, sealed: this.#sealed, sent, total: this.#total } satisfies Progress);
   }
 }
 
+/** So many bytes may be sealed and not yet on their way. */
+const GATHERED = 4 << 20;
 /** A report is worth a message only so often. */
 const REPORT_MS = 50;

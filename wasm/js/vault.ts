@@ -13,8 +13,8 @@ export class Vault {
   #copies: Copies | undefined;
   #spreading = 0;
   #unspread = false;
+  /** Bytes that wait for their copies. */
   #waiting = 0;
-  #done = 0;
 
   constructor(tab: Tab) {
     this.tab = tab;
@@ -24,8 +24,7 @@ export class Vault {
   /** Learns from what the driver tells. */
   take(event: TabEvent): void {
     if (event.type !== "placed") return;
-    this.#done = event.done;
-    this.#waiting = event.waiting;
+    this.#waiting = event.bytes;
     for (const listener of this.placed) listener();
   }
 
@@ -54,10 +53,9 @@ export class Vault {
     return this.tab.nodes().length > 0;
   }
 
-  /** Returns which part of what is on its way nodes have taken. */
-  share(): number {
-    const all = this.#done + this.#waiting;
-    return all === 0 ? 0 : this.#done / all;
+  /** Returns how many bytes wait for their copies. */
+  waiting(): number {
+    return this.#waiting;
   }
 
   async status(): Promise<Omit<Status, "leader" | "pending">> {

@@ -8,7 +8,7 @@ use crate::budget::Part;
 use crate::cargo::{PROFILE, WASM, cargo, output, root, target_dir};
 use crate::stage::succeed;
 use crate::suite::none;
-use crate::{Failure, npm};
+use crate::{Failure, npm, package};
 
 /// The profile of what a browser loads, and the folder of the same name below the target's.
 const MODULE_PROFILE: &str = "wasm";
@@ -70,13 +70,14 @@ fn prepare() -> Result<(), Failure> {
     npm::browsers(Part::Install.limit())?;
     tools(Part::Install.limit())?;
     succeed(cargo(&["build", "--locked", "--profile", PROFILE, "--package", "cachette"]), Part::Build.limit())?;
-    build(&[TESTS], Part::Build.limit())
+    for_tests(Part::Build.limit())
 }
 
-/// Builds the module that ships and the one for tests.
+/// Builds the module that ships, the package around it, and the module for tests.
 pub(crate) fn for_tests(left: Duration) -> Result<(), Failure> {
     build(&[PEER, TESTS], left)?;
-    shrink(left)
+    shrink(left)?;
+    package::build(left)
 }
 
 /// Installs the tools for both.
@@ -129,12 +130,23 @@ fn flags() -> Vec<String> {
 /// Lets binaryen make the module that ships smaller, and holds it to its budget.
 fn shrink(left: Duration) -> Result<(), Failure> {
     let module = root().join(PEER.folder).join(format!("{}_bg.wasm", PEER.name));
-    let smaller = module.with_extension("smaller");
-    let mut shrink = Command::new("node");
-    // No fast-math, nothing that changes what the module does.
-    shrink.arg(root().join(NPM).join("node_modules/binaryen/bin/wasm-opt")).args(FEATURES).args(["-Os", "--strip-producers"]);
-    succeed(with(shrink, [module.clone(), "-o".into(), smaller.clone()]), left)?;
-    std::fs::rename(&smaller, &module).map_err(|error| format!("{}: {error}", module.display()))?;
+    // It takes a minute, so what it made of the same module before is kept.
+    let kept = target_dir().join("shrunk");
+    let (before, after) = (kept.join("before.wasm"), kept.join("after.wasm"));
+    let failed = |error: std::io::Error| format!("{}: {error}", kept.display());
+    let bytes = std::fs::read(&module).map_err(failed)?;
+    if !(after.exists() && std::fs::read(&before).is_ok_and(|old| old == bytes)) {
+        std::fs::create_dir_all(&kept).map_err(failed)?;
+        let _ = std::fs::remove_file(&after);
+        let mut shrink = Command::new("node");
+        // No fast-math, nothing that changes what the module does.
+        shrink.arg(root().join(NPM).join("node_modules/binaryen/bin/wasm-opt")).args(FEATURES).args(["-Os", "--strip-producers"]);
+        let made = kept.join("made.wasm");
+        succeed(with(shrink, [module.clone(), "-o".into(), made.clone()]), left)?;
+        std::fs::write(&before, bytes).map_err(failed)?;
+        std::fs::rename(&made, &after).map_err(failed)?;
+    }
+    std::fs::copy(&after, &module).map_err(failed)?;
     weigh(&module)
 }
 

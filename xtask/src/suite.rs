@@ -7,7 +7,7 @@ use crate::budget::Part;
 use crate::cargo::{PROFILE, WASM, cargo, loud, output, root};
 use crate::stage::{Run, succeed};
 use crate::tree::Tree;
-use crate::{Failure, module, npm, structure, wasm};
+use crate::{Failure, module, npm, package, structure, wasm};
 
 /// Runs everything that must pass before a change lands. All stages share one profile, so nothing native is built twice.
 pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
@@ -20,7 +20,7 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
     run.command(Part::Checks, "formatting", cargo(&["fmt", "--all", "--check"]));
     run.stage(Part::Checks, "structure", |_| structure::check());
     let built = run.command(Part::Build, "build", cargo(&["build", "--locked", "--workspace", "--all-targets", "--profile", PROFILE]));
-    let bound = tools && run.stage(Part::Build, "modules for browsers", module::for_tests);
+    let bound = tools && run.stage(Part::Build, "modules and package for browsers", module::for_tests);
     run.command(Part::Checks, "clippy", clippy(&["--workspace", "--all-targets"]));
     run.command(Part::Checks, "clippy for wasm32", clippy(IN_BROWSERS));
     run.command(Part::Checks, "rustdoc", rustdoc(&["--workspace"]));
@@ -30,6 +30,9 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
         rustdoc(&["--package", "cachette-wasm", "--package", "cachette-browser-tests", "--target", WASM]),
     );
     run.stage(Part::Checks, "core as wasm", wasm::check);
+    if bound {
+        run.stage(Part::Checks, "npm package", package::judge);
+    }
     if built {
         // Not quiet: cargo would hand that on to the test binaries.
         run.tests("tests", loud(&["test", "--locked", "--workspace", "--profile", PROFILE, "--no-fail-fast"]));
