@@ -28,9 +28,12 @@ export const BROWSERS = {
   },
   firefox: {
     executablePath: "/usr/bin/firefox-esr",
-    launch: (profile, { quota }) => {
+    launch: (profile, { quota, incognito }) => {
       // The smallest group of sites gets 10 MiB, whatever is written here.
-      const firefoxUserPrefs = quota ? { "dom.quotaManager.temporaryStorage.fixedLimit": quota >> 10 } : {};
+      const firefoxUserPrefs = {
+        ...(quota ? { "dom.quotaManager.temporaryStorage.fixedLimit": quota >> 10 } : {}),
+        ...(incognito ? { "browser.privatebrowsing.autostart": true } : {}),
+      };
       return { type: playwright.firefox, options: { channel: "moz-firefox", firefoxUserPrefs }, profile };
     },
   },
@@ -52,7 +55,7 @@ export class Browser {
     if (!existsSync(executablePath)) throw new Error(`${executablePath} is missing`);
     if (this.options.plain) return this.#resumePlain(executablePath);
     const { type, options } = launch(this.profile, this.options);
-    if (this.options.incognito) {
+    if (this.options.incognito && this.name === "chromium") {
       const browser = await type.launch({ executablePath, headless: true, ...options });
       this.context = await browser.newContext();
       this.context.once("close", () => browser.close());

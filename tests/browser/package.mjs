@@ -113,6 +113,16 @@ export const tests = {
     await tab.close();
   },
 
+  async b10_a_private_window_promises_nothing({ start, ...world }) {
+    const { tab } = await vault({ ...world, browser: await start({ incognito: true }) }, 1);
+    const { file } = await tab.act("put", "a", "/note", { seed: 1, size: 1000 });
+    assert.deepEqual([file.safety, file.copies.durable], ["safe", 1], "by the node's copy alone");
+    const { persisted, ephemeral } = await tab.act("call", "a", "storage");
+    // Chromium does not let on.
+    assert.deepEqual([persisted, ephemeral], [false, world.browser.name === "firefox"]);
+    await tab.close();
+  },
+
   async k10_a_password_locks_the_seed_and_lock_now_forgets_it(world) {
     const { name, browser, origin } = world;
     const { tab } = await vault(world, 0, { password: "a long one" });
@@ -160,17 +170,6 @@ export const chromium = {
     const { persisted, quota, mine, limit } = await tab.act("call", "a", "storage");
     assert.deepEqual([persisted, quota > 0, mine >= 0, limit > 0], [false, true, true, true]);
     await tab.close();
-  },
-
-  async b10_a_private_window_is_called_what_it_is({ start, ...world }) {
-    const { tab } = await vault({ ...world, browser: await start({ incognito: true }) }, 1);
-    const { file } = await tab.act("put", "a", "/note", { seed: 1, size: 1000 });
-    assert.equal(file.copies.safeAt, 1, "the node's copy alone makes it safe");
-    assert.equal((await tab.act("call", "a", "storage")).ephemeral, true);
-    await tab.close();
-    const ordinary = await vault(world, 0);
-    assert.equal((await ordinary.tab.act("call", "a", "storage")).ephemeral, false);
-    await ordinary.tab.close();
   },
 
   async a_thousand_small_files_are_safe_on_three_nodes_with_few_commits(world) {

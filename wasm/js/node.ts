@@ -2,11 +2,12 @@
 
 import init, * as bindings from "./cachette_wasm.js";
 
-import { messagePort } from "./channel.js";
+import { messagePort, randomName } from "./channel.js";
 import type { Kept, Keeping } from "./device.js";
 import { CachetteError } from "./errors.js";
 import type { Part } from "./leader.js";
 import { LinkService } from "./linked.js";
+import { provide } from "./memory.js";
 import { PeerBase } from "./peer.js";
 import type { Frame, Home, LinkPart, Platform } from "./platform.js";
 import type { ToService, ToView } from "./protocol.js";
@@ -49,12 +50,13 @@ class Thread implements Home {
   }
 
   async #start(part: Part): Promise<void> {
+    provide(globalThis);
     await init({ module_or_path: await part.module() });
     const [view, jobs, locks] = [new MessageChannel(), new MessageChannel(), new MessageChannel()];
     for (const { port1, port2 } of [view, jobs, locks]) this.#ports.push(port1, port2);
     const fatal = (_: string, message: string) => part.onFailed(new CachetteError("interrupted", message));
     serve(bindings, jobs.port2, locks.port2, (error) => fatal("internal", String(error)));
-    const ground = { bindings, store: "memory:", keeping: new Memory(), locksmith: new Locksmith(locks.port1), sealers: [jobs.port1] };
+    const ground = { bindings, store: `memory:${part.name}:${randomName()}`, keeping: new Memory(), locksmith: new Locksmith(locks.port1), sealers: [jobs.port1] };
     this.#service = new Service(ground, { fatal, locked: part.onLocked });
     this.#service.serve(messagePort<ToView, ToService>(view.port2));
     part.client.attach(messagePort<ToService, ToView>(view.port1));

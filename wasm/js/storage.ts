@@ -27,19 +27,11 @@ function manager(): StorageManager | undefined {
   return (globalThis.navigator as Navigator | undefined)?.storage;
 }
 
-/**
- * Guesses whether this is a private window, in which nothing outlives it. Firefox refuses a folder of its own there; Chromium grants less
- * than the memory that a page of script may have.
- */
+/** Says whether this is a private window, as far as the browser lets on: Firefox refuses folders there, Chromium shows no difference. */
 async function isEphemeral(): Promise<boolean> {
-  const storage = manager();
-  if (!storage) return false;
-  const refused = await storage.getDirectory?.().then(
+  const folder = manager()?.getDirectory?.();
+  return (await folder?.then(
     () => false,
     () => true,
-  );
-  if (refused) return true;
-  const { jsHeapSizeLimit } = (performance as { memory?: { jsHeapSizeLimit?: number } }).memory ?? {};
-  const { quota } = await storage.estimate?.().catch(() => ({ quota: undefined })) ?? {};
-  return jsHeapSizeLimit !== undefined && quota !== undefined && quota < jsHeapSizeLimit * 2;
+  )) ?? false;
 }

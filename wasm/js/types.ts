@@ -228,7 +228,7 @@ export interface StorageInfo {
   readonly usage: number;
   /** The browser promised not to clear this origin by itself. */
   readonly persisted: boolean;
-  /** Probably a private window: what is stored goes away with it. */
+  /** A private window, and the browser lets on: what is stored goes away with it. Not every browser does. */
   readonly ephemeral: boolean;
 }
 
