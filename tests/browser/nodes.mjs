@@ -42,6 +42,7 @@ export class Node {
     this.ended.then(() => this.waiting.splice(0).forEach((wake) => wake()));
     const listening = await this.event("listening");
     this.listen = listening.listen;
+    this.local = listening.local;
     this.peer = listening.peer;
     this.address = `${listening.addresses[0]}/#${listening.peer}`;
   }
@@ -56,10 +57,21 @@ export class Node {
     }
   }
 
+  /** Where its own pages are. */
+  get origin() {
+    return `http://${this.listen}`;
+  }
+
   /** Makes a further invitation, for one more vault. */
   async invite() {
     const [{ invitation }] = await command(this.home, ["invite", "4GiB"]);
     return invitation;
+  }
+
+  /** Reads one of its figures; one that was never counted is 0. */
+  async figure(name) {
+    const text = await (await fetch(`http://${this.local}/metrics`)).text();
+    return Number(text.split("\n").find((line) => line.startsWith(`${name} `))?.split(" ")[1] ?? 0);
   }
 
   async invitation() {

@@ -161,11 +161,11 @@ class Network extends Part {
     const { happenings } = activity;
     return html`<h2>Activity</h2>
       ${happenings.length === 0 ? html`<p class="soft">Nothing happened since this page was opened.</p>` : nothing}
-      <ol class="log" role="log" tabindex="0" aria-label="Activity">
+      <div class="log" role="log" tabindex="0" aria-label="Activity"><ol>
         ${happenings.map(
           ({ at, words, weight }) => html`<li class=${weight}><time class="soft figures" title=${exact(at)}>${timeOfDay(at)}</time> ${words}</li>`,
         )}
-      </ol>`;
+      </ol></div>`;
   }
 
   #name(holder: Holder): string {
