@@ -142,7 +142,7 @@ export const tests = {
     const { page } = person;
     await person.add([{ name: "secret.txt", content: "42" }]);
     await person.go("Settings");
-    await page.getByLabel("Password", { exact: true }).fill("correct horse");
+    await page.getByRole("textbox", { name: "Password" }).fill("correct horse");
     await person.button("Set the password");
     await person.button("Lock now");
     await page.getByRole("heading", { name: "Family is locked" }).waitFor();

@@ -79,6 +79,14 @@ export class Browser {
     [this.context] = browser.contexts();
   }
 
+  /** Keeps what is on the screen, for whoever wants to know why a test failed. */
+  async photograph(title) {
+    for (const [number, page] of this.context.pages().entries()) {
+      const path = join(tmpdir(), "cachette-failed", `${title.replaceAll("::", "-")}-${this.profile.slice(-6)}-${number}.png`);
+      if (page.url() !== "about:blank" && (await page.screenshot({ path, timeout: 5_000 }).catch(() => undefined))) console.log(`   see ${path}`);
+    }
+  }
+
   /** Opens a page of the tests. */
   async page(origin, path = "/") {
     const page = await this.context.newPage();

@@ -1,13 +1,16 @@
 // Somebody who uses the app: sees what is on the page by its roles and names, and does what people do.
 
 import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 
 /** How long a person waits for anything. */
 const PATIENCE = 30_000;
 
 export class Person {
   /** Opens the app in a browser of their own. */
-  static async arrive(browser, address, options = {}) {
+  static async arrive(browser, address) {
     const person = new Person();
     person.browser = browser;
     person.problems = [];
@@ -19,7 +22,7 @@ export class Person {
     });
     person.page.on("pageerror", (error) => person.problems.push(error.message));
     person.page.on("request", (request) => person.requests.push(request.url()));
-    if (options.size) await person.page.setViewportSize(options.size);
+    await person.page.setViewportSize({ width: 1280, height: 800 });
     await person.page.goto(address);
     return person;
   }
@@ -63,8 +66,15 @@ export class Person {
 
   /** Adds files by the dialog of the browser and waits until the tray says what became of them. */
   async add(files, ending = "safe") {
-    await this.page.locator("#choose-files").setInputFiles(files.map(({ name, content }) => ({ name, mimeType: "", buffer: Buffer.from(content) })));
+    const folder = await mkdtemp(join(tmpdir(), "cachette-files-"));
+    const paths = files.map(({ name }, place) => join(folder, `${place}`, name));
+    for (const [place, { content }] of files.entries()) {
+      await mkdir(dirname(paths[place]));
+      await writeFile(paths[place], content);
+    }
+    await this.page.locator("#choose-files").setInputFiles(paths);
     await this.trayEnds(ending);
+    await rm(folder, { recursive: true });
   }
 
   async trayEnds(ending) {

@@ -2,18 +2,21 @@
 
 import { fileURLToPath } from "node:url";
 
+import * as app from "./app.mjs";
 import { BROWSERS, Browser } from "./browsers.mjs";
 import * as leader from "./leader.mjs";
 import { Node, Nodes } from "./nodes.mjs";
 import * as files from "./package.mjs";
 import * as packaging from "./packaging.mjs";
+import * as pages from "./pages.mjs";
 import * as peer from "./peer.mjs";
 import { serve } from "./server.mjs";
 import * as store from "./store.mjs";
+import * as strict from "./strict.mjs";
 import * as vectors from "./vectors.mjs";
 
-const FILES = { peer, package: files, leader, packaging, store, vectors };
-/** A test that takes so many seconds hangs. */
+const FILES = { peer, package: files, leader, packaging, store, vectors, app, strict, pages };
+/** A test that takes so many seconds hangs, unless its file has more `patience`. */
 const PATIENCE = 90;
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -35,18 +38,18 @@ setTimeout(() => process.exit(), 5000).unref();
 
 async function runIn(name) {
   // A file has tests for all browsers, and may have some for one of them under its name.
-  const chosen = Object.entries(FILES).flatMap(([file, { tests, ...only }]) =>
+  const chosen = Object.entries(FILES).flatMap(([file, { tests, patience = PATIENCE, ...only }]) =>
     Object.entries({ ...tests, ...only[name] })
-      .map(([title, test]) => ({ title: `${name}::${file}::${title}`, test }))
+      .map(([title, test]) => ({ title: `${name}::${file}::${title}`, test, patience }))
       .filter(({ title }) => words.length === 0 || words.some((word) => title.includes(word))),
   );
   if (chosen.length === 0) return;
   const browser = await Browser.start(name);
-  for (const { title, test } of chosen) await runOne(browser, title, test);
+  for (const { title, test, patience } of chosen) await runOne(browser, title, test, patience);
   await within(PATIENCE, browser.end()).catch(() => browser.signal("SIGKILL"));
 }
 
-async function runOne(browser, title, test) {
+async function runOne(browser, title, test, patience) {
   const own = [];
   const begin = Date.now();
   const page = await browser.page(server.origin);
@@ -70,13 +73,14 @@ async function runOne(browser, title, test) {
     },
   };
   try {
-    const note = await within(PATIENCE, test(world));
+    const note = await within(patience, test(world));
     count.passed++;
     console.log(`test ${title} ... ok`);
     if (process.env.CACHETTE_TIMES) console.log(`   ${Date.now() - begin} ms ${note ?? ""}`);
   } catch (error) {
     count.failed++;
     console.log(`test ${title} ... FAILED\n   ${error.stack ?? error}`);
+    for (const started of own) if (started instanceof Browser) await started.photograph(title);
   } finally {
     // What does not end by itself must not keep the other tests from running.
     await within(PATIENCE, Promise.all([page.close(), ...own.map((started) => started.end())])).catch(async (error) => {

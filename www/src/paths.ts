@@ -10,14 +10,19 @@ export function parent(path: string): string {
   return path.slice(0, path.lastIndexOf("/")) || "/";
 }
 
-/** Returns the last name of a path. */
-export function base(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
+/** Returns the last name of a path, as it is shown. */
+export function title(path: string): string {
+  return shown(path.slice(path.lastIndexOf("/") + 1));
 }
 
 /** Returns the names on the way to a path. */
 function names(path: string): string[] {
   return path.split("/").filter((name) => name !== "");
+}
+
+/** A name as it is shown: what would be invisible, or turn the letters after it round, becomes a sign. */
+export function shown(name: string): string {
+  return name.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, "\ufffd");
 }
 
 /** Says what is wrong with a name, if anything is. */
@@ -40,6 +45,6 @@ export function freeName(name: string, taken: (name: string) => boolean): string
 /** Returns the folders on the way to one, the root first. */
 export function trail(path: string): { name: string; path: string }[] {
   const steps = [{ name: "All files", path: "/" }];
-  for (const name of names(path)) steps.push({ name, path: join(steps.at(-1)?.path ?? "/", name) });
+  for (const name of names(path)) steps.push({ name: shown(name), path: join(steps.at(-1)?.path ?? "/", name) });
   return steps;
 }

@@ -7,7 +7,7 @@ import { Part } from "../element.ts";
 import { byName } from "../format.ts";
 import { icon } from "../icons.ts";
 import { iconOf } from "../kinds.ts";
-import { base, parent } from "../paths.ts";
+import { parent, shown, title } from "../paths.ts";
 import { session } from "../state/session.ts";
 import { ask } from "./dialog.ts";
 import { failure } from "./notice.ts";
@@ -41,13 +41,13 @@ class Picker extends Part {
         <button type="button" class="quiet only-icon" aria-label="One folder up" ?disabled=${this.path === "/"} @click=${() => this.#go(parent(this.path))}>
           ${icon("up")}
         </button>
-        <strong>${this.path === "/" ? "All files" : base(this.path)}</strong>
+        <strong>${this.path === "/" ? "All files" : title(this.path)}</strong>
       </div>
       ${failure(this.#error)}
       <ul aria-label="What is in the folder">
         ${this.#inside.map(
           (file) => html`<li>
-            <button type="button" class="quiet" @click=${() => this.#take(file)}>${icon(iconOf(file))}<span>${file.name}</span></button>
+            <button type="button" class="quiet" @click=${() => this.#take(file)}>${icon(iconOf(file))}<span>${shown(file.name)}</span></button>
           </li>`,
         )}
         ${this.#inside.length === 0 ? html`<li class="soft none">${this.files ? "Nothing in here" : "No folders in here"}</li>` : ""}

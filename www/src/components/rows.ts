@@ -8,6 +8,7 @@ import { Part } from "../element.ts";
 import { exact, size, when } from "../format.ts";
 import { icon } from "../icons.ts";
 import { iconOf } from "../kinds.ts";
+import { shown } from "../paths.ts";
 import type { Order } from "../state/folder.ts";
 
 /** Height of a row, in root font sizes, as in files.css. */
@@ -79,6 +80,11 @@ class Rows extends Part {
   }
 
   protected override willUpdate(changed: PropertyValues): void {
+    if (changed.has("label")) {
+      this.#active = 0;
+      this.#anchor = 0;
+      this.find<HTMLElement>(".scroller")?.scrollTo(0, 0);
+    }
     if (changed.has("files")) this.#active = Math.max(0, Math.min(this.#active, this.files.length - 1));
   }
 
@@ -170,10 +176,10 @@ class Rows extends Part {
       @dblclick=${() => this.#tell("open", file)}
     >
       <div role="gridcell" class="tick">
-        <input type="checkbox" tabindex="-1" aria-label="Select ${file.name}" .checked=${isSelected} @click=${(event: MouseEvent) => this.#tick(event, index)} />
+        <input type="checkbox" tabindex="-1" aria-label="Select ${shown(file.name)}" .checked=${isSelected} @click=${(event: MouseEvent) => this.#tick(event, index)} />
       </div>
       <div role="gridcell" class="name">
-        ${icon(iconOf(file))}<span class="open" title=${file.name} @click=${(event: MouseEvent) => this.#open(event, file)}>${file.name}</span>
+        ${icon(iconOf(file))}<span class="open" title=${shown(file.name)} @click=${(event: MouseEvent) => this.#open(event, file)}>${shown(file.name)}</span>
       </div>
       <div role="gridcell" class="size">${isFile ? size(file.size) : nothing}</div>
       <div role="gridcell" class="modified" title=${exact(file.modified)}>${when(file.modified)}</div>

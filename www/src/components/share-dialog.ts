@@ -4,7 +4,7 @@ import type { ShareLink } from "cachette";
 import { html } from "lit";
 
 import { Part } from "../element.ts";
-import { base } from "../paths.ts";
+import { title } from "../paths.ts";
 import { session } from "../state/session.ts";
 import "./copy.ts";
 import { ask } from "./dialog.ts";
@@ -57,9 +57,9 @@ customElements.define("cachette-share", Share);
 /** Makes a link and shows it. */
 export function shareDialog(path: string): Promise<unknown> {
   return ask(
-    `Link to ${base(path)}`,
+    `Link to ${title(path)}`,
     (answer) => html`<div class="stack">
-      <h2>Link to “${base(path)}”</h2>
+      <h2>Link to “${title(path)}”</h2>
       <cachette-share .path=${path}></cachette-share>
       <div class="actions"><button @click=${() => answer(undefined)}>Close</button></div>
     </div>`,

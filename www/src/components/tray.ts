@@ -5,7 +5,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { Part } from "../element.ts";
 import { count, counted, size } from "../format.ts";
 import { icon } from "../icons.ts";
-import { base } from "../paths.ts";
+import { title } from "../paths.ts";
 import { type Sum, type Transfer, transfers } from "../state/transfers.ts";
 import { trash, UNDO_FOR } from "../state/trash.ts";
 import { trouble } from "../trouble.ts";
@@ -36,7 +36,7 @@ class Tray extends Part {
     const batch = trash.waiting;
     if (!batch) return nothing;
     const [first] = batch.paths;
-    const what = batch.paths.size === 1 && first !== undefined ? `“${base(first)}”` : counted(batch.paths.size, "item");
+    const what = batch.paths.size === 1 && first !== undefined ? `“${title(first)}”` : counted(batch.paths.size, "item");
     return html`<div class="tray-line" role="status">
       <span>Deleting ${what} in ${UNDO_FOR / 1000} seconds</span>
       <button @click=${() => trash.undo()}>Undo</button>
@@ -90,13 +90,13 @@ class Tray extends Part {
     const share = transfer.total === 0 ? 0 : (transfer.sealed + transfer.sent) / (2 * transfer.total);
     const isMoving = transfer.step === "sealing" || transfer.step === "sending";
     return html`<li>
-      <span class="name" title=${transfer.path}>${base(transfer.path)}</span>
+      <span class="name" title=${transfer.path}>${title(transfer.path)}</span>
       <span class="figures soft">${size(transfer.total)}</span>
       <span class="how">${how(transfer)}</span>
       ${transfer.step === "waiting"
-        ? html`<button class="quiet only-icon" aria-label="Leave out ${base(transfer.path)}" @click=${() => transfers.cancel(transfer)}>${icon("close")}</button>`
+        ? html`<button class="quiet only-icon" aria-label="Leave out ${title(transfer.path)}" @click=${() => transfers.cancel(transfer)}>${icon("close")}</button>`
         : nothing}
-      ${isMoving ? html`<progress aria-label=${base(transfer.path)} max="1" value=${Math.min(1, share)}></progress>` : nothing}
+      ${isMoving ? html`<progress aria-label=${title(transfer.path)} max="1" value=${Math.min(1, share)}></progress>` : nothing}
     </li>`;
   }
 

@@ -6,6 +6,7 @@ import { html, nothing } from "lit";
 import { Part } from "../element.ts";
 import { size } from "../format.ts";
 import { icon } from "../icons.ts";
+import { shown } from "../paths.ts";
 import { type Library, streams } from "../state/streams.ts";
 import "./viewer.ts";
 
@@ -40,10 +41,10 @@ class ViewerDialog extends Part {
     const file = this.files[place];
     if (!file || !this.library) return nothing;
     const library = this.library;
-    return html`<dialog class="viewing" aria-label=${file.name} @close=${this.#closed} @keydown=${this.#key}>
+    return html`<dialog class="viewing" aria-label=${shown(file.name)} @close=${this.#closed} @keydown=${this.#key}>
       <header>
         <button class="quiet only-icon" aria-label="Close" autofocus @click=${this.#close}>${icon("close")}</button>
-        <h2 title=${file.name}>${file.name}</h2>
+        <h2 title=${shown(file.name)}>${shown(file.name)}</h2>
         <span class="soft figures">${size(file.size)}</span>
         <span class="grow"></span>
         ${this.sharing

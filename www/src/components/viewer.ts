@@ -10,6 +10,7 @@ import { Part } from "../element.ts";
 import { exact, size, when } from "../format.ts";
 import { icon } from "../icons.ts";
 import { kind } from "../kinds.ts";
+import { shown } from "../paths.ts";
 import { type Library, streams } from "../state/streams.ts";
 import { failure, notice } from "./notice.ts";
 
@@ -67,14 +68,14 @@ class Viewer extends Part {
     };
     switch (show) {
       case "picture":
-        return html`<img src=${address} alt=${file.name} @error=${failed} />`;
+        return html`<img src=${address} alt=${shown(file.name)} @error=${failed} />`;
       case "video":
-        return html`<video src=${address} controls autoplay playsinline aria-label=${file.name} @error=${failed}></video>`;
+        return html`<video src=${address} controls autoplay playsinline aria-label=${shown(file.name)} @error=${failed}></video>`;
       case "audio":
-        return html`<audio src=${address} controls autoplay aria-label=${file.name} @error=${failed}></audio>`;
+        return html`<audio src=${address} controls autoplay aria-label=${shown(file.name)} @error=${failed}></audio>`;
       default:
         // In a sandbox by the worker's answer: with the attribute, browsers would not ask the worker at all.
-        return html`<iframe src=${address} title=${file.name} referrerpolicy="no-referrer"></iframe>`;
+        return html`<iframe src=${address} title=${shown(file.name)} referrerpolicy="no-referrer"></iframe>`;
     }
   }
 
@@ -85,7 +86,7 @@ class Viewer extends Part {
   #asText(file: FileInfo, text: string): TemplateResult {
     return html`<div class="text">
       ${file.size > TEXT_MAX ? notice("plain", `The first ${size(TEXT_MAX)} of ${size(file.size)}.`, "Download the file to see the rest.") : nothing}
-      <pre tabindex="0" aria-label=${file.name}>${text}</pre>
+      <pre tabindex="0" aria-label=${shown(file.name)}>${text}</pre>
     </div>`;
   }
 

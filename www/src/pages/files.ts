@@ -16,7 +16,7 @@ import type { ViewerDialog } from "../components/viewer-dialog.ts";
 import { Part } from "../element.ts";
 import { count, counted, size } from "../format.ts";
 import { icon } from "../icons.ts";
-import { freeName, join, nameTrouble, parent, trail } from "../paths.ts";
+import { freeName, join, nameTrouble, parent, shown, trail } from "../paths.ts";
 import { route } from "../route.ts";
 import { type Arrival, fromDrop, fromFiles, fromPaste, into } from "../state/arrivals.ts";
 import { fileCopies } from "../state/copies.ts";
@@ -181,7 +181,7 @@ class Files extends Part {
 
   #visible(): readonly FileInfo[] {
     const words = this.#search.trim().toLowerCase();
-    if (!words && !trash.waiting && this.#folder.files.every((file) => !trash.hides(file.path))) return this.#folder.files;
+    if (!words && trash.isEmpty) return this.#folder.files;
     return this.#folder.files.filter((file) => !trash.hides(file.path) && file.name.toLowerCase().includes(words));
   }
 
@@ -237,7 +237,7 @@ class Files extends Part {
 
   async #move(files: readonly FileInfo[]): Promise<void> {
     const moved = new Set(files.map(({ path }) => path));
-    const folder = await askFolder(`Move ${files.length === 1 ? `“${files[0]?.name}”` : counted(files.length, "item")}`, route.folder, moved);
+    const folder = await askFolder(`Move ${files.length === 1 ? `“${shown(files[0]?.name ?? "")}”` : counted(files.length, "item")}`, route.folder, moved);
     if (folder === undefined || folder === route.folder) return;
     await this.#attempt(async () => {
       for (const file of files) await session.peer.move(file.path, join(folder, file.name));
@@ -271,7 +271,7 @@ class Files extends Part {
     const taken = arrivals.filter(({ name, isFolder }) => !isFolder && this.#folder.has(name));
     const renamed = new Map<string, string>();
     if (taken.length > 0) {
-      const what = taken.length === 1 ? `“${taken[0]?.name}” is` : `${counted(taken.length, "file")} are`;
+      const what = taken.length === 1 ? `“${shown(taken[0]?.name ?? "")}” is` : `${counted(taken.length, "file")} are`;
       const way = await choose("Keep both?", `${what} in this folder already. If both are kept, the new one gets a number.`, [
         { value: "both", words: "Keep both" },
         { value: "replace", words: "Replace", danger: true },

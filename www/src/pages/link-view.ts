@@ -11,7 +11,7 @@ import "../components/viewer.ts";
 import { Part } from "../element.ts";
 import { counted, exact, size, when } from "../format.ts";
 import { icon } from "../icons.ts";
-import { trail } from "../paths.ts";
+import { shown, trail } from "../paths.ts";
 import { route } from "../route.ts";
 import { Folder, type Order } from "../state/folder.ts";
 import { session } from "../state/session.ts";
@@ -75,7 +75,7 @@ class LinkView extends Part {
   #one(file: FileInfo): TemplateResult {
     return html`<header>
         <div class="grow">
-          <h1>${file.name}</h1>
+          <h1>${shown(file.name)}</h1>
           <p class="soft figures">${size(file.size)} · changed <span title=${exact(file.modified)}>${when(file.modified)}</span></p>
         </div>
         <button class="meant" @click=${() => this.#shared && streams.download(this.#shared, file)}>${icon("download")}Download</button>
@@ -85,7 +85,7 @@ class LinkView extends Part {
 
   #many(): TemplateResult {
     const steps = trail(this.#path);
-    const root = this.#file?.name || "A shared folder";
+    const root = shown(this.#file?.name ?? "") || "A shared folder";
     return html`<header>
         <div class="grow">
           <h1>${this.#path === "/" ? root : steps.at(-1)?.name}</h1>
@@ -139,7 +139,7 @@ class LinkView extends Part {
       const shared = await Peer.link(link);
       this.#shared = shared;
       this.#file = await shared.stat("/");
-      document.title = this.#file.name ? `${this.#file.name} – Cachette` : "Cachette";
+      document.title = this.#file.name ? `${shown(this.#file.name)} – Cachette` : "Cachette";
       if (this.#file.kind !== "file") this.#go("/");
     } catch (error) {
       this.#error = error;

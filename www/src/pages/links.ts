@@ -10,7 +10,7 @@ import { shareDialog } from "../components/share-dialog.ts";
 import { Part } from "../element.ts";
 import { exact, when } from "../format.ts";
 import { icon } from "../icons.ts";
-import { base, parent } from "../paths.ts";
+import { title, parent } from "../paths.ts";
 import { session } from "../state/session.ts";
 
 class Links extends Part {
@@ -47,13 +47,13 @@ class Links extends Part {
         (share) => html`<li>
           ${icon("links")}
           <div class="grow">
-            <strong title=${share.path}>${base(share.path) || "All files"}</strong>
+            <strong title=${share.path}>${title(share.path) || "All files"}</strong>
             <div class="soft small">
               in ${parent(share.path) === "/" ? "All files" : parent(share.path)}, shared
               <span title=${exact(share.created)}>${when(share.created)}</span>
             </div>
           </div>
-          <button class="danger" aria-label="Withdraw the link to ${base(share.path)}" @click=${() => this.#withdraw(share)}>Withdraw</button>
+          <button class="danger" aria-label="Withdraw the link to ${title(share.path)}" @click=${() => this.#withdraw(share)}>Withdraw</button>
         </li>`,
       )}
     </ul>`;
@@ -78,7 +78,7 @@ class Links extends Part {
 
   async #withdraw(share: ShareInfo): Promise<void> {
     const text = "Nodes stop serving it. Whoever opened it before may have kept a copy.";
-    const way = await choose(`Withdraw the link to “${base(share.path)}”?`, text, [{ value: "withdraw", words: "Withdraw", danger: true }]);
+    const way = await choose(`Withdraw the link to “${title(share.path)}”?`, text, [{ value: "withdraw", words: "Withdraw", danger: true }]);
     if (!way) return;
     try {
       await session.peer.withdraw(share.id);

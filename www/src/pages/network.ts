@@ -11,7 +11,7 @@ import { safety } from "../components/safety.ts";
 import { Part } from "../element.ts";
 import { counted, exact, lasting, size, timeOfDay } from "../format.ts";
 import { icon } from "../icons.ts";
-import { parent } from "../paths.ts";
+import { parent, shown } from "../paths.ts";
 import { activity } from "../state/activity.ts";
 import { judge } from "../state/copies.ts";
 import { type LivePeer, Network as Peers } from "../state/network.ts";
@@ -81,7 +81,9 @@ class Network extends Part {
           : nothing}
       </div>
       ${failure(this.#whereError)}
+      ${file ? html`<h2>${shown(file.name)}</h2>` : nothing}
       ${file && this.#where ? this.#whereabouts(file, this.#where) : nothing}
+      ${file && !this.#where && this.#whereError === undefined ? html`<p class="soft" role="status">Asking the nodes…</p>` : nothing}
       <p class="lost soft" role="status">${this.#lost()}</p>
     </div>`;
   }
@@ -89,8 +91,7 @@ class Network extends Part {
   #whereabouts(file: FileInfo, where: Whereabouts): TemplateResult {
     const known = judge(where);
     const keeping = this.#keeping;
-    return html`<h2>${file.name}</h2>
-      <p>${safety(known.safety, known.copies)} <span class="soft figures">${size(where.bytes)} stored in ${counted(where.blocks, "part")}</span></p>
+    return html`<p>${safety(known.safety, known.copies)} <span class="soft figures">${size(where.bytes)} stored in ${counted(where.blocks, "part")}</span></p>
       <ul class="holders figures">
         ${where.holders.map(
           (holder) => html`<li @pointerenter=${() => this.#point(holder.peer)} @pointerleave=${() => this.#point(undefined)}>

@@ -3,13 +3,15 @@
 import { html, nothing, type TemplateResult } from "lit";
 
 import "../components/keys-help.ts";
+import { notice } from "../components/notice.ts";
+import { safety } from "../components/safety.ts";
 import "../components/tray.ts";
 import { Part } from "../element.ts";
 import { icon } from "../icons.ts";
 import { type Place, PLACES, route } from "../route.ts";
 import { preferences } from "../state/preferences.ts";
+import { alerts } from "../state/alerts.ts";
 import { health } from "../state/health.ts";
-import { safety } from "../components/safety.ts";
 import "./files.ts";
 import "./links.ts";
 import "./network.ts";
@@ -21,7 +23,17 @@ const NAMES: Record<Place, string> = { files: "Files", network: "Network", links
 class Shell extends Part {
   constructor() {
     super();
-    this.watch(route, preferences, health);
+    this.watch(route, preferences, health, alerts);
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    for (const type of ["dragover", "drop"] as const) window.addEventListener(type, keep);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    for (const type of ["dragover", "drop"] as const) window.removeEventListener(type, keep);
   }
 
   protected override render(): unknown {
@@ -33,9 +45,13 @@ class Shell extends Part {
         </ul>
         <div class="foot soft" role="status">${this.#foot()}</div>
       </nav>
-      <main class="page" id="page" tabindex="-1" aria-label=${NAMES[route.place]}>${this.#page()}</main>
+      <main class="page" id="page" tabindex="-1" aria-label=${NAMES[route.place]}>${this.#alerts()} ${this.#page()}</main>
       <cachette-tray></cachette-tray>
       <cachette-keys></cachette-keys>`;
+  }
+
+  protected override updated(): void {
+    document.title = `${NAMES[route.place]} – ${preferences.vault}`;
   }
 
   #link(place: Place): TemplateResult {
@@ -54,6 +70,19 @@ class Shell extends Part {
     if (!status) return nothing;
     if (status.nodes === 0) return html`${safety("local")}<br />No node is connected.`;
     return html`${safety(status.safety)}<br />${status.answering} of ${status.nodes} nodes answer`;
+  }
+
+  /** What a person must know wherever they are. */
+  #alerts(): TemplateResult | typeof nothing {
+    if (alerts.all.length === 0) return nothing;
+    return html`<div class="alerts">
+      ${alerts.all.map(
+        (alert) => html`<div class="row" role="alert">
+          <div class="grow">${notice(alert.weight, alert.what, alert.advice)}</div>
+          <button class="quiet only-icon" aria-label="I have read it" @click=${() => alerts.dismiss(alert)}>${icon("close")}</button>
+        </div>`,
+      )}
+    </div>`;
   }
 
   #page(): TemplateResult {
@@ -75,6 +104,11 @@ class Shell extends Part {
     event.preventDefault();
     this.find<HTMLElement>("#page")?.focus();
   };
+}
+
+/** A file that is dropped where nothing takes it must not replace the page. */
+function keep(event: DragEvent): void {
+  event.preventDefault();
 }
 
 customElements.define("cachette-shell", Shell);

@@ -22,15 +22,16 @@ class Activity extends Source {
 
   constructor() {
     super();
-    session.onEvent((event) => this.#take(event));
+    session.onEvent((event) => void this.#take(event));
   }
 
   get happenings(): readonly Happening[] {
     return this.#happenings;
   }
 
-  #take(event: PeerEvent): void {
+  async #take(event: PeerEvent): Promise<void> {
     const now = Date.now();
+    if ("peer" in event && !this.#names.has(event.peer)) await this.#learn(event);
     const said = this.#words(event);
     if (!said) return;
     const [words, weight] = said;
@@ -48,6 +49,7 @@ class Activity extends Source {
       case "peer-down":
         return [`${this.#name(event)} does not answer any more${event.reason ? ` (${event.reason})` : ""}.`, "care"];
       case "placed":
+        if (event.bytes === 0) return undefined;
         return [`${PLACED} ${size(event.bytes)}; ${event.waiting === 0 ? "nothing waits" : `${counted(event.waiting, "part")} on the way`}.`, "plain"];
       case "changed":
         return ["Files changed.", "plain"];
@@ -67,9 +69,14 @@ class Activity extends Source {
     }
   }
 
-  #name({ peer, name }: { peer: string; name?: string | undefined }): string {
+  /** Learns what peers are called: the event knows it only sometimes. */
+  async #learn({ peer, name }: { peer: string; name?: string | undefined }): Promise<void> {
     if (name) this.#names.set(peer, name);
-    return this.#names.get(peer) ?? `Peer ${peer.slice(0, 8)}`;
+    else for (const node of await session.peer.nodes().catch(() => [])) this.#names.set(node.peer, node.name);
+  }
+
+  #name({ peer, name }: { peer: string; name?: string | undefined }): string {
+    return name ?? this.#names.get(peer) ?? `Peer ${peer.slice(0, 8)}`;
   }
 }
 

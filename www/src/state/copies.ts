@@ -1,4 +1,4 @@
-// How many lasting copies each file has: asked for the files that somebody looks at, a few at a time, and forgotten when nodes come or go.
+// How many lasting copies each file has: asked for the files that somebody looks at, a few at a time, and asked again when nodes come or go.
 
 import type { Copies, Safety, Whereabouts } from "cachette";
 
@@ -15,27 +15,37 @@ export interface FileSafety {
 const AT_ONCE = 3;
 /** Answers that are remembered. */
 const KEPT = 5_000;
+/** Changes come in bursts. */
+const PAUSE = 1_000;
 
 class FileCopies extends Source {
-  readonly #known = new Map<string, FileSafety>();
+  readonly #known = new Map<string, { readonly answer: FileSafety; readonly generation: number }>();
+  /** What is on the screen. */
+  #shown: readonly string[] = [];
   #wanted: string[] = [];
   #asking = 0;
+  /** Goes up when answers may have become wrong. They are shown until there are new ones. */
   #generation = 0;
+  #soon: number | undefined;
 
   constructor() {
     super();
-    session.onEvent((event) => {
-      if (event.type === "peer-up" || event.type === "peer-down" || event.type === "changed" || event.type === "placed") this.#forget();
+    session.onEvent(({ type }) => {
+      if (type === "peer-up" || type === "peer-down" || type === "changed") this.#askAgain();
+    });
+    session.watch(() => {
+      if (!session.isOpen) this.#known.clear();
     });
   }
 
   of(path: string): FileSafety | undefined {
-    return this.#known.get(path);
+    return this.#known.get(path)?.answer;
   }
 
   /** These are on the screen now; what was asked for before and not answered yet matters no more. */
   want(paths: readonly string[]): void {
-    this.#wanted = paths.filter((path) => !this.#known.has(path));
+    this.#shown = paths;
+    this.#wanted = paths.filter((path) => this.#known.get(path)?.generation !== this.#generation);
     this.#next();
   }
 
@@ -52,22 +62,22 @@ class FileCopies extends Source {
     const generation = this.#generation;
     try {
       const answer = judge(await session.peer.whereabouts(path));
-      if (generation === this.#generation) {
-        if (this.#known.size >= KEPT) this.#known.clear();
-        this.#known.set(path, answer);
-        this.changed();
-      }
+      if (this.#known.size >= KEPT) this.#known.clear();
+      this.#known.set(path, { answer, generation });
+      this.changed();
     } catch {
-      // Without an answer nothing is claimed.
+      // Without an answer nothing new is claimed.
     }
     this.#asking--;
     this.#next();
   }
 
-  #forget(): void {
-    this.#generation++;
-    this.#known.clear();
-    this.changed();
+  #askAgain(): void {
+    this.#soon ??= window.setTimeout(() => {
+      this.#soon = undefined;
+      this.#generation++;
+      this.want(this.#shown);
+    }, PAUSE);
   }
 }
 

@@ -39,7 +39,8 @@ export class Network extends Source {
       const peers = await session.peer.peers();
       const at = performance.now();
       const seen = new Map<string, Seen>();
-      this.#peers = peers.map((peer) => {
+      const named = peers.toSorted((a, b) => a.kind.localeCompare(b.kind) || a.name.localeCompare(b.name));
+      this.#peers = named.map((peer) => {
         const bytes = peer.sent + peer.received;
         const before = this.#seen.get(peer.peer);
         seen.set(peer.peer, { bytes, at });

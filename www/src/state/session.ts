@@ -54,8 +54,7 @@ class Session extends Source {
   async make(): Promise<void> {
     const peer = await Peer.open();
     preferences.set({ confirmed: false });
-    this.#opened(peer);
-    if (peer.recovery) this.#become({ at: "recovery", recovery: peer.recovery });
+    this.#opened(peer, peer.recovery ? { at: "recovery", recovery: peer.recovery } : { at: "open" });
   }
 
   /** Opens a vault that exists with its words. */
@@ -75,8 +74,15 @@ class Session extends Source {
   }
 
   async lock(): Promise<void> {
-    await this.#peer?.lock();
-    this.#closed();
+    const peer = this.peer;
+    this.#peer = undefined;
+    try {
+      await peer.lock();
+    } catch (error) {
+      this.#peer = peer;
+      throw error;
+    }
+    this.#become({ at: "locked" });
   }
 
   /** Forgets the vault in this browser. Nodes keep what they have. */
@@ -93,15 +99,10 @@ class Session extends Source {
     return () => this.#listeners.delete(listener);
   }
 
-  #opened(peer: Peer): void {
+  #opened(peer: Peer, phase: Phase = { at: "open" }): void {
     this.#peer = peer;
-    this.#become({ at: "open" });
+    this.#become(phase);
     void this.#listen(peer);
-  }
-
-  #closed(): void {
-    this.#peer = undefined;
-    this.#become({ at: "locked" });
   }
 
   async #listen(peer: Peer): Promise<void> {
@@ -113,8 +114,12 @@ class Session extends Source {
         }
         for (const listener of [...this.#listeners]) listener(event);
       }
+      // Nobody closed it: what it runs on broke.
+      if (this.#peer === peer) throw new CachetteError("closed", "the vault was closed in this tab");
     } catch (error) {
-      if (this.#peer === peer) this.#become({ at: "failed", error });
+      if (this.#peer !== peer) return;
+      this.#peer = undefined;
+      this.#become({ at: "failed", error });
     }
   }
 

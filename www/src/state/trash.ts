@@ -33,6 +33,11 @@ class Trash extends Source {
     return this.#error;
   }
 
+  /** Nothing is hidden. */
+  get isEmpty(): boolean {
+    return this.#batch === undefined && this.#removing.size === 0;
+  }
+
   /** Says whether something is deleted as far as the person is concerned. */
   hides(path: string): boolean {
     return this.#batch?.paths.has(path) === true || this.#removing.has(path);
