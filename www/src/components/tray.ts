@@ -66,7 +66,7 @@ class Tray extends Part {
       </div>
       ${sum.isBusy
         ? html`<progress aria-label="All files" max="1" value=${Math.min(1, share)}></progress>
-            <p class="small soft figures">sealing ${size(sum.sealed)} · sending ${size(sum.sent)} · of ${size(sum.bytes)}</p>`
+            <p class="small soft figures">${size(sum.sealed)} sealed · ${size(sum.sent)} sent · ${size(sum.bytes)} in all</p>`
         : nothing}
       ${this.#isOpen ? this.#list() : nothing}
       <p class="unseen" role="status">${this.#say(sum)}</p>
