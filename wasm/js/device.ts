@@ -82,12 +82,7 @@ export class DeviceDatabase implements Keeping {
   }
 
   async clear(store: string): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const request = indexedDB.deleteDatabase(store);
-      request.onsuccess = () => resolve();
-      request.onerror = () => reject(request.error);
-      // Whoever has it open closes it when asked.
-    });
+    await deleteDatabase(store);
   }
 
   async #read(key: string): Promise<unknown> {
@@ -128,6 +123,20 @@ export async function peek(name: string): Promise<"none" | "ready" | "locked"> {
   } finally {
     database.close();
   }
+}
+
+/** Deletes all that is kept under a name. */
+export function forgetDevice(name: string): Promise<void> {
+  return deleteDatabase(databaseName(name));
+}
+
+/** Deletes a database. Whoever has it open closes it when asked. */
+export function deleteDatabase(name: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.deleteDatabase(name);
+    request.onsuccess = () => resolve();
+    request.onerror = () => reject(request.error);
+  });
 }
 
 interface Sealed {

@@ -22,6 +22,7 @@ export class Peer extends PeerBase {
     load,
     check,
     state: async () => "none",
+    erase: async () => undefined,
     enter: (part) => new Thread(part),
     look,
   };

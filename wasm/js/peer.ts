@@ -98,6 +98,15 @@ export abstract class PeerBase implements AsyncDisposable {
     return begin(this, options, { password, invitation, limit, create: false, restore: { words, nodes: [...nodes] } });
   }
 
+  /**
+   * Closes the peer of a name in every tab and deletes what this browser keeps of it, its device's seed first. Nodes keep what they have,
+   * and the recovery words open it again; without them and without nodes it is gone.
+   */
+  static async erase(name: string = DEFAULT_NAME): Promise<void> {
+    this.platform.check();
+    await this.platform.erase(name);
+  }
+
   /** Opens a read link, the whole address or what stands behind its `#`. Nothing is kept in this browser. */
   static async link(link: string, options: LinkOptions = {}): Promise<Shared> {
     return Shared.open(this.platform, link, options);

@@ -2,6 +2,7 @@
 
 import { Crew } from "./crew.js";
 import { peek } from "./device.js";
+import { erase } from "./erasing.js";
 import { CachetteError } from "./errors.js";
 import { type Part, Tabs } from "./leader.js";
 import type { VaultState, WasmSource } from "./types.js";
@@ -36,13 +37,14 @@ export interface Platform {
   /** Throws when a peer cannot run here. */
   check(): void;
   state(name: string): Promise<VaultState>;
+  erase(name: string): Promise<void>;
   enter(part: Part): Home;
   look(part: LinkPart): Promise<Frame>;
 }
 
 /** A browser. */
 export function browser(wasm?: () => WasmSource): Platform {
-  return { wasm, check: checkBrowser, state: peek, enter: (part) => new Tabs(part), look };
+  return { wasm, check: checkBrowser, state: peek, erase, enter: (part) => new Tabs(part), look };
 }
 
 async function look({ link, module, script, onFatal }: LinkPart): Promise<Frame> {

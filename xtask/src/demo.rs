@@ -3,11 +3,16 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::Failure;
 use crate::cargo::{loud, root, target_dir};
 use crate::stage::succeed;
+use crate::{Failure, npm, www};
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
+    // The demo itself needs no browser; whoever has Node.js also gets the app that the nodes serve.
+    match npm::node() {
+        Ok(()) => www::run(&[])?,
+        Err(missing) => println!("without the web app: {missing}"),
+    }
     // One build for both, so that the demo finds the binary beside itself.
     let build = [
         "build",

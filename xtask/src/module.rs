@@ -8,13 +8,14 @@ use crate::budget::Part;
 use crate::cargo::{PROFILE, WASM, cargo, output, root, target_dir};
 use crate::stage::succeed;
 use crate::suite::none;
-use crate::{Failure, npm, package};
+use crate::{Failure, npm, package, www};
 
 /// The profile of what a browser loads, and the folder of the same name below the target's.
 const MODULE_PROFILE: &str = "wasm";
 /// The file with the bytes, compressed, that the module may have.
 const BUDGET: &str = "wasm/size-budget.txt";
-const NPM: &str = "wasm";
+/// Where npm's tools for it are.
+pub(crate) const NPM: &str = "wasm";
 
 /// What the compiler uses. With all that binaryen knows it writes modules that no browser of this year loads.
 const FEATURES: &[&str] = &[
@@ -69,21 +70,24 @@ pub(crate) fn bench() -> Result<(), Failure> {
 fn prepare() -> Result<(), Failure> {
     npm::browsers(Part::Install.limit())?;
     tools(Part::Install.limit())?;
-    succeed(cargo(&["build", "--locked", "--profile", PROFILE, "--package", "cachette"]), Part::Build.limit())?;
-    for_tests(Part::Build.limit())
+    for_tests(Part::Build.limit())?;
+    // After the app, which it embeds.
+    succeed(cargo(&["build", "--locked", "--profile", PROFILE, "--package", "cachette"]), Part::Build.limit())
 }
 
-/// Builds the module that ships, the package around it, and the module for tests.
+/// Builds the module that ships, the package around it, the app on top, and the module for tests.
 pub(crate) fn for_tests(left: Duration) -> Result<(), Failure> {
     build(&[PEER, TESTS], left)?;
     shrink(left)?;
-    package::build(left)
+    package::build(left)?;
+    www::build(left)
 }
 
 /// Installs the tools for both.
 pub(crate) fn tools(left: Duration) -> Result<(), Failure> {
     npm::node()?;
     npm::packages(NPM, left)?;
+    npm::packages(www::FOLDER, left)?;
     npm::packages("tests/browser", left)
 }
 

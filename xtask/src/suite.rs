@@ -19,8 +19,9 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
     let tools = run.stage(Part::Install, "browsers", npm::browsers) & run.stage(Part::Install, "npm packages", module::tools);
     run.command(Part::Checks, "formatting", cargo(&["fmt", "--all", "--check"]));
     run.stage(Part::Checks, "structure", |_| structure::check());
+    // Before the binary, which embeds the app.
+    let bound = tools && run.stage(Part::Build, "modules, package and app for browsers", module::for_tests);
     let built = run.command(Part::Build, "build", cargo(&["build", "--locked", "--workspace", "--all-targets", "--profile", PROFILE]));
-    let bound = tools && run.stage(Part::Build, "modules and package for browsers", module::for_tests);
     run.command(Part::Checks, "clippy", clippy(&["--workspace", "--all-targets"]));
     run.command(Part::Checks, "clippy for wasm32", clippy(IN_BROWSERS));
     run.command(Part::Checks, "rustdoc", rustdoc(&["--workspace"]));

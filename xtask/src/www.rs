@@ -9,7 +9,7 @@ use crate::budget::Part;
 use crate::cargo::{root, target_dir};
 use crate::stage::succeed;
 use crate::suite::none;
-use crate::{Failure, npm};
+use crate::{Failure, module, npm, package};
 
 /// Where the app's sources and its lock file lie.
 pub(crate) const FOLDER: &str = "www";
@@ -21,7 +21,10 @@ const OWN: &[&str] = &["assets/app-", "service-worker.js"];
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     none(arguments)?;
     npm::node()?;
+    npm::packages(module::NPM, Part::Install.limit())?;
     npm::packages(FOLDER, Part::Install.limit())?;
+    module::build_peer(Part::Build.limit())?;
+    package::build(Part::Build.limit())?;
     build(Part::Build.limit())
 }
 
