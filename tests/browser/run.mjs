@@ -2,20 +2,17 @@
 
 import { fileURLToPath } from "node:url";
 
-import * as app from "./app.mjs";
 import { BROWSERS, Browser } from "./browsers.mjs";
 import * as leader from "./leader.mjs";
 import { Node, Nodes } from "./nodes.mjs";
 import * as files from "./package.mjs";
 import * as packaging from "./packaging.mjs";
-import * as pages from "./pages.mjs";
 import * as peer from "./peer.mjs";
 import { serve } from "./server.mjs";
 import * as store from "./store.mjs";
-import * as strict from "./strict.mjs";
 import * as vectors from "./vectors.mjs";
 
-const FILES = { peer, package: files, leader, packaging, store, vectors, app, strict, pages };
+const FILES = { peer, package: files, leader, packaging, store, vectors };
 /** A test that takes so many seconds hangs, unless its file has more `patience`. */
 const PATIENCE = 90;
 
