@@ -10,5 +10,5 @@ export class Peer extends PeerBase {
 }
 
 export { CachetteError } from "./errors.js";
-export type { Shared } from "./shared.js";
+export { Shared } from "./shared.js";
 export type * from "./types.js";

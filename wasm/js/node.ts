@@ -29,7 +29,7 @@ export class Peer extends PeerBase {
 }
 
 export { CachetteError } from "./errors.js";
-export type { Shared } from "./shared.js";
+export { Shared } from "./shared.js";
 export type * from "./types.js";
 
 /** A service on this thread. */

@@ -67,6 +67,25 @@ const actions = {
     }
     return { failed, ms: performance.now() - begin, copies };
   },
+  /** Puts a large file that no two runs share. */
+  putRandom: async (key, path, size) => {
+    const piece = 1 << 16;
+    let left = size;
+    const source = new ReadableStream({
+      pull(controller) {
+        if (left <= 0) return controller.close();
+        controller.enqueue(crypto.getRandomValues(new Uint8Array(Math.min(piece, left))));
+        left -= piece;
+      },
+    });
+    return plain(await peers.get(key).put(source, { path }));
+  },
+  /** Reads to the end and keeps nothing. */
+  drain: async (key, path, range) => {
+    let size = 0;
+    for await (const { length } of peers.get(key).get(path, { range })) size += length;
+    return size;
+  },
   progress: (path) => told.get(path),
   release: (path) => streams.get(path)(),
   abort: (path) => aborts.get(path).abort(new DOMException("enough", "AbortError")),
