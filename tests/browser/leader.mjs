@@ -163,6 +163,16 @@ export const chromium = {
     await close([leader, view]);
   },
 
+  async a_view_that_dies_in_the_middle_of_a_put_keeps_nobody_waiting(world) {
+    const [leader, view] = await tabs(world, 2);
+    await view.begin("put", "a", "/half", { seed: 1, size: 8 * MIB, as: "stream", hold: 2 * MIB });
+    await inPut(view, "/half", MIB);
+    await view.crash();
+    assert.equal((await leader.act("put", "a", "/whole", { seed: 2, size: MIB })).file.safety, "safe");
+    assert.deepEqual(await leader.act("list", "a", "/"), ["whole"]);
+    await close([view, leader]);
+  },
+
   async safe_is_never_said_too_early_and_a_put_waits_for_nodes(world) {
     const { browser, origin, name, node } = world;
     const [one, two] = await Promise.all([node(), node()]);

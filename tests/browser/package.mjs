@@ -138,12 +138,14 @@ export const tests = {
     await other.refused("locked", "open", "b", { name });
     await other.refused("wrong-password", "open", "b", { name, password: "a short one" });
     await other.act("open", "b", { name, password: "a long one" });
-    await other.refused("wrong-password", "call", "b", "setPassword", undefined, "a short one");
-    await other.act("call", "b", "setPassword", undefined, "a long one");
-    assert.equal(await other.act("state", name), "ready");
-    assert.deepEqual(await other.act("get", "b", "/secret", 4), { size: 100, wrong: 0 });
-    await tab.close();
+    // A takeover asks nobody for the password.
+    await tab.act("open", "c", { name });
     await other.close();
+    assert.deepEqual(await tab.act("get", "c", "/secret", 4), { size: 100, wrong: 0 });
+    await tab.refused("wrong-password", "call", "c", "setPassword", undefined, "a short one");
+    await tab.act("call", "c", "setPassword", undefined, "a long one");
+    assert.equal(await tab.act("state", name), "ready");
+    await tab.close();
   },
 };
 
