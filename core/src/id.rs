@@ -73,6 +73,11 @@ id_type! {
     RecordId
 }
 
+id_type! {
+    /// The name of a share: the locator of its record, derived from the secret in the link.
+    ShareId
+}
+
 /// A text that should be an id is not 64 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("not an id of 64 hexadecimal digits")]

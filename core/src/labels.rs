@@ -27,6 +27,8 @@ pub const SIGN_CERTIFICATE: &[u8] = b"cachette certificate";
 pub const SIGN_HEAD: &[u8] = b"cachette head";
 /// Signature context of a locate record.
 pub const SIGN_LOCATE: &[u8] = b"cachette locate";
+/// Signature context of a share record.
+pub const SIGN_SHARE: &[u8] = b"cachette share";
 /// Signature context of a link: the peer signs its role, its Noise static key and the handshake so far.
 pub const SIGN_LINK: &[u8] = b"cachette link";
 /// Noise prologue of a link, followed by the version of the handshake.
@@ -53,6 +55,31 @@ pub const PASSWORD_COMMIT: &str = "cachette 2026-11 password commitment";
 pub const PASSWORD_NONCE: &str = "cachette 2026-11 password nonce";
 /// Derives the salt of a password-protected seed from entropy and the seed.
 pub const PASSWORD_SALT: &str = "cachette 2026-11 password salt";
+
+/// Derives a fresh link secret from the device's secret, entropy and what is shared.
+pub const SHARE_FRESH: &str = "cachette 2026-11 share fresh";
+/// Derives the locator of a share record from the link's secret.
+pub const SHARE_LOCATOR: &str = "cachette 2026-11 share locator";
+/// Derives the key that seals what a share record holds for those who have the link, from the link's secret.
+pub const SHARE_CONTENTS: &str = "cachette 2026-11 share contents";
+/// Derives the key that makes nonces for the same.
+pub const SHARE_CONTENTS_NONCE: &str = "cachette 2026-11 share nonce";
+/// Derives the key that seals the blocks written for a link, from the link's secret.
+pub const SHARE_BLOCKS: &str = "cachette 2026-11 share blocks";
+/// Derives the key that gives chunks other names inside a link, from the link's secret.
+pub const SHARE_CHUNKS: &str = "cachette 2026-11 share chunks";
+/// Derives the key that seals what a share record holds for the vault's devices, from the epoch's secret.
+pub const EPOCH_SHARE: &str = "cachette 2026-11 epoch share";
+/// Derives the key that makes nonces for the same.
+pub const EPOCH_SHARE_NONCE: &str = "cachette 2026-11 epoch nonce of shares";
+/// Derives what proves that a share was withdrawn, from the epoch's secret and the locator.
+pub const SHARE_WITHDRAWAL: &str = "cachette 2026-11 share withdrawal";
+/// Derives from that proof what a share record shows in advance.
+pub const SHARE_COMMITMENT: &str = "cachette 2026-11 share commitment";
+/// Derives the digest of a copy that stands in the link to it.
+pub const SHARE_DIGEST: &str = "cachette 2026-11 share digest";
+/// Derives the checksum of a link's text from its contents.
+pub const SHARE_TEXT: &str = "cachette 2026-11 text of a link";
 
 /// Scores a carrier for a partition (rendezvous hashing).
 pub const PLACEMENT: &str = "cachette 2026-11 placement";
@@ -87,13 +114,25 @@ mod tests {
             PLACEMENT,
             INVITATION,
             INVITATION_TEXT,
+            SHARE_FRESH,
+            SHARE_LOCATOR,
+            SHARE_CONTENTS,
+            SHARE_CONTENTS_NONCE,
+            SHARE_BLOCKS,
+            SHARE_CHUNKS,
+            EPOCH_SHARE,
+            EPOCH_SHARE_NONCE,
+            SHARE_WITHDRAWAL,
+            SHARE_COMMITMENT,
+            SHARE_DIGEST,
+            SHARE_TEXT,
         ];
         for (i, a) in derive.iter().enumerate() {
             for (j, b) in derive.iter().enumerate() {
                 assert!(i == j || !b.starts_with(a), "{a} is a prefix of {b}");
             }
         }
-        let sign = [SIGN_CERTIFICATE, SIGN_HEAD, SIGN_LOCATE, SIGN_LINK];
+        let sign = [SIGN_CERTIFICATE, SIGN_HEAD, SIGN_LOCATE, SIGN_SHARE, SIGN_LINK];
         for (i, a) in sign.iter().enumerate() {
             for (j, b) in sign.iter().enumerate() {
                 assert!(i == j || !b.starts_with(a));

@@ -9,9 +9,10 @@
 //! - [`node`] knows peers and blocks and no keys. One machine per peer.
 //! - [`link`] knows one connection. One machine per connection.
 //! - [`peer`] is the routing table between a vault and a node: no decisions. [`tunnels`] runs links inside a node's tunnels, for every driver.
+//! - [`visitor`] is what stands in its place for somebody who has a link and no vault.
 //!
 //! What the layers share stands beside them: [`id`], [`time`], [`limits`], [`labels`], [`block`], [`codec`], [`copies`], [`identity`],
-//! [`record`], [`message`], [`store`].
+//! [`record`], [`message`], [`share_link`], [`store`].
 //!
 //! # The contract of every machine
 //!
@@ -43,9 +44,11 @@ pub mod message;
 pub mod node;
 pub mod peer;
 pub mod record;
+pub mod share_link;
 pub mod store;
 pub mod time;
 pub mod tunnels;
 pub mod vault;
 #[cfg(test)]
 mod vectors;
+pub mod visitor;

@@ -78,6 +78,21 @@ pub const HEAD_SEALED_MIN: usize = 40;
 /// Bytes of a head's sealed content at most: a reference takes a few hundred.
 pub const HEAD_SEALED_MAX: usize = 4096;
 
+/// Nodes that a link's text names: it stays short enough to be sent as a message, and two of them may be gone.
+pub const LINK_NODES: usize = 3;
+/// Characters of a link with the URL around it.
+pub const LINK_TEXT_MAX: usize = 8 << 10;
+/// Share records that a carrier keeps of one vault, withdrawn ones among them: those are short and stay for ever.
+pub const SHARES_MAX: usize = 4096;
+/// Share records of one vault that are not withdrawn: all its devices fetch all of them whenever they look for news.
+pub const SHARES_LIVE_MAX: usize = 1024;
+/// Bytes of what a share record holds for those who have the link, at most: room for every carrier with an address or two.
+pub const SHARE_CONTENTS_MAX: usize = 32 << 10;
+/// Bytes of what a share record holds for the vault's devices, at most: the longest path.
+pub const SHARE_OWNER_MAX: usize = 20 << 10;
+/// Blocks whose shared parts are noted while a link is made, 256 GiB of full ones; what lies in others is sealed anew.
+pub const SHARE_COVER: usize = 262_144;
+
 /// Bytes of blocks that a vault has placed and that are not durable yet: fills a fast disk's queue, bounds a re-send.
 pub const PLACE_WINDOW: usize = 64 << 20;
 /// Bytes of blocks that a read asks for ahead of its reader.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::block::{Block, SizeLog};
 use crate::codec::{self, DecodeError, tagged};
-use crate::id::{BlockId, Partition, PeerId, VaultId};
+use crate::id::{BlockId, Partition, PeerId, ShareId, VaultId};
 use crate::limits::LIST_MAX;
 
 pub use denial::Denial;
@@ -88,6 +88,8 @@ tagged! {
         32 => Locate((Ask, PeerId)),
         /// Answers with records; an answer in several messages ends with `last`.
         33 => RecordsAre(RecordsAre),
+        /// Asks for a share record by its locator, which whoever has the link knows; answered by `RecordsAre` with it, or with nothing.
+        34 => Share(Sought),
         /// Redeems an invitation for a vault, with the vault's certificates from 0 on.
         40 => Redeem(Redeem),
         /// Asks for the node's state as far as it concerns the asker.
@@ -221,6 +223,17 @@ pub struct RecordsAre {
     pub records: Vec<RecordBytes>,
     /// Whether none follow.
     pub last: bool,
+}
+
+/// See [`Plain::Share`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sought {
+    /// Which question.
+    pub ask: Ask,
+    /// The vault.
+    pub vault: VaultId,
+    /// The locator.
+    pub share: ShareId,
 }
 
 /// See [`Plain::Redeem`].

@@ -45,10 +45,10 @@ use bytes::Bytes;
 
 use crate::block::Block;
 pub use crate::copies::Copies;
-use crate::id::{BlockId, PeerId, RecordId, VaultId};
+use crate::id::{BlockId, PeerId, RecordId, ShareId, VaultId};
 use crate::link::CloseReason;
 use crate::message::{Denial, Message, NodeStatus};
-use crate::record::{Chain, Record};
+use crate::record::{Carrier, Chain, Record};
 use crate::store::{RequestId, StoreAnswer, StoreOp};
 use crate::time::{Span, Time};
 
@@ -191,6 +191,16 @@ pub enum Output {
 pub enum Request {
     /// Works for this vault from now on, with the carriers of the chain's tip. Given again when the chain grew.
     Follow(Chain),
+    /// Reads blocks of a vault as a stranger who knows their ids, from these carriers. A stranger is no member: it offers nobody what it
+    /// reads, and asks no carrier about tabs.
+    Visit {
+        /// The vault.
+        vault: VaultId,
+        /// Its carriers, as far as they are known.
+        carriers: Vec<Carrier>,
+        /// Copies that a block has.
+        replicas: u8,
+    },
     /// Brings a block to its holders; answered by [`Event::Placed`] at every further copy, [`Event::Unplaced`] when one fails, and
     /// [`Event::Settled`] once at the end.
     Place(VaultId, Block),
@@ -220,6 +230,8 @@ pub enum Request {
     FindVault(AskId, PeerId, PeerId),
     /// Asks a connected peer for a vault's records; answered by [`Answer::Records`].
     RecordsFrom(AskId, PeerId, VaultId),
+    /// Asks a connected peer for a share record by its locator; answered by [`Answer::Records`].
+    FindShare(AskId, PeerId, VaultId, ShareId),
     /// Asks all carriers for their state; answered by [`Answer::Carriers`].
     Survey(AskId, VaultId),
     /// Compares what holders have with what should be there, partition by partition; answered by [`Answer::Audited`]. With `mend`, blocks

@@ -9,6 +9,7 @@ pub mod chain;
 mod envelope;
 pub mod head;
 pub mod locate;
+pub mod share;
 
 use bytes::Bytes;
 use thiserror::Error;
@@ -17,6 +18,7 @@ pub use certificate::{Carrier, Certificate, CertificateDraft, Member, Policy, Ri
 pub use chain::{Chain, ChainError, Extended};
 pub use head::{Head, HeadFields};
 pub use locate::Locate;
+pub use share::{SealedShare, Share, ShareFields};
 
 use crate::codec::DecodeError;
 use crate::id::{RecordId, VaultId};
@@ -30,6 +32,8 @@ pub mod kind {
     pub const HEAD: u8 = 2;
     /// A [`Locate`](super::Locate).
     pub const LOCATE: u8 = 3;
+    /// A [`Share`](super::Share).
+    pub const SHARE: u8 = 4;
     /// A node's own note that its operator admitted a vault; never travels.
     pub const ADMISSION: u8 = 128;
     /// A node's own note of an invitation that it issued; never travels.
@@ -45,6 +49,8 @@ pub enum Record {
     Head(Head),
     /// Which vault a recovery phrase opens.
     Locate(Locate),
+    /// What holders of a link may read.
+    Share(Share),
 }
 
 /// Bytes are not a record.
@@ -85,6 +91,7 @@ impl Record {
             (kind::CERTIFICATE, ..) => Certificate::decode(bytes).map(Self::Certificate),
             (kind::HEAD, ..) => Head::decode(bytes).map(Self::Head),
             (kind::LOCATE, ..) => Locate::decode(bytes).map(Self::Locate),
+            (kind::SHARE, ..) => Share::decode(bytes).map(Self::Share),
             (kind, version, suite) => Err(RecordError::Unknown { kind, version, suite }),
         }
     }
@@ -104,6 +111,7 @@ impl Record {
             Self::Certificate(certificate) => certificate.bytes(),
             Self::Head(head) => head.bytes(),
             Self::Locate(locate) => locate.bytes(),
+            Self::Share(share) => share.bytes(),
         }
     }
 
@@ -120,16 +128,19 @@ impl Record {
             Self::Certificate(certificate) => certificate.vault(),
             Self::Head(head) => head.vault,
             Self::Locate(locate) => locate.vault,
+            Self::Share(share) => share.fields.vault,
         }
     }
 
-    /// Returns where a store keeps it: a certificate under its hash, a head under its device, a locate record under its paper key.
+    /// Returns where a store keeps it: a certificate under its hash, a head under its device, a locate record under its paper key, a
+    /// share under its locator.
     #[must_use]
     pub fn slot(&self) -> RecordSlot {
         let (kind, key) = match self {
             Self::Certificate(_) => (kind::CERTIFICATE, self.id().0),
             Self::Head(head) => (kind::HEAD, head.device.0),
             Self::Locate(locate) => (kind::LOCATE, locate.paper.0),
+            Self::Share(share) => (kind::SHARE, share.fields.share.0),
         };
         RecordSlot { vault: self.vault(), kind, key }
     }

@@ -62,7 +62,8 @@ pub struct RecordSlot {
     pub vault: VaultId,
     /// The kind, as in the record's first field; see [`crate::record::kind`].
     pub kind: u8,
-    /// What tells records of one kind apart: a certificate's hash, a head's device, a locate record's paper key, an invitation's name.
+    /// What tells records of one kind apart: a certificate's hash, a head's device, a locate record's paper key, a share's
+    /// locator, an invitation's name.
     pub key: [u8; 32],
 }
 

@@ -21,6 +21,8 @@ pub mod keys;
 pub mod pack;
 pub mod reference;
 pub mod seal;
+pub mod share;
+pub mod shared;
 #[cfg(test)]
 mod testing;
 pub mod tree;
@@ -39,11 +41,14 @@ mod opened;
 mod outbox;
 mod put;
 mod read;
+mod reader;
 mod view;
 mod walks;
 
-pub use command::{Change, Command, CommandError, Committed, Listed, New, Reply, Stats};
+pub use command::{Change, Command, CommandError, Committed, Listed, ListedShare, New, Reply, Stats};
 pub use machine::{OpenError, Opening, Vault};
+pub use share::{ShareContents, SharedKind};
+pub use shared::{LinkError, Shared};
 
 use bytes::Bytes;
 

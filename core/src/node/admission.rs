@@ -275,6 +275,7 @@ pub(super) fn refuse(hub: &mut Hub, link: LinkId, plain: Plain, why: Denial) {
         Plain::Publish((ask, _)) => Plain::Denied((ask, why)),
         Plain::Records((ask, _)) | Plain::Status((ask, _)) => Plain::Denied((ask, why)),
         Plain::Locate((ask, _)) => Plain::Denied((ask, why)),
+        Plain::Share(sought) => Plain::Denied((sought.ask, why)),
         Plain::Redeem(redeem) => Plain::Denied((redeem.ask, why)),
         Plain::Open(open) => Plain::Denied((open.ask, why)),
         _ => return,

@@ -176,6 +176,7 @@ fn number(plain: &mut Plain, number: Ask) {
         Plain::Publish((ask, _)) => *ask = number,
         Plain::Records((ask, _)) | Plain::Status((ask, _)) => *ask = number,
         Plain::Locate((ask, _)) => *ask = number,
+        Plain::Share(sought) => sought.ask = number,
         _ => {}
     }
 }

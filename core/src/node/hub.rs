@@ -38,7 +38,8 @@ pub(super) struct Hub {
 /// A vault that the side above works for.
 #[derive(Debug)]
 pub(super) struct Followed {
-    pub(super) chain: Chain,
+    /// Its certificates; none where this peer is a stranger who reads what a link led it to.
+    pub(super) chain: Option<Chain>,
     pub(super) placement: Placement,
 }
 
@@ -200,8 +201,14 @@ impl Hub {
 
     /// Says whether a peer is a member of a vault that is worked for, and not removed.
     pub(super) fn is_member(&self, vault: &VaultId, peer: &PeerId) -> bool {
-        let member = self.followed.get(vault).and_then(|followed| followed.chain.tip().member(peer));
+        let chain = self.followed.get(vault).and_then(|followed| followed.chain.as_ref());
+        let member = chain.and_then(|chain| chain.tip().member(peer));
         member.is_some_and(crate::record::Member::is_active)
+    }
+
+    /// Says whether a vault is read as a stranger reads it, who was led there by a link.
+    pub(super) fn is_visited(&self, vault: &VaultId) -> bool {
+        self.followed.get(vault).is_some_and(|followed| followed.chain.is_none())
     }
 
     /// Says whether a vault that is worked for has no carriers, so that it lives in the local store.

@@ -25,7 +25,7 @@ use super::{Config, Input, LinkId, Output, Relayed, Request, Role, Trouble, insp
 use crate::block::Block;
 use crate::id::{PeerId, VaultId};
 use crate::link::CloseReason;
-use crate::message::{Ask, Denial, Ids, Message, Plain};
+use crate::message::{Ask, Denial, Ids, Message, Plain, Sought};
 use crate::record::{Chain, Record, RecordError};
 use crate::store::{Fetched, RecordQuery, StoreAnswer, StoreOp};
 use crate::time::{Deadline, Time};
@@ -237,6 +237,10 @@ impl Node {
         let hub = &mut self.hub;
         match request {
             Request::Follow(chain) => self.follow(chain),
+            Request::Visit { vault, carriers, replicas } => {
+                let placement = Placement::of(vault, carriers, replicas);
+                self.work_for(vault, Followed { chain: None, placement });
+            }
             Request::Place(vault, block) if hub.lives_here(&vault) => local::place(hub, vault, block),
             Request::Place(vault, block) => {
                 self.cache.carry(hub, vault, &block);
@@ -263,6 +267,9 @@ impl Node {
             Request::RecordsFrom(ask, peer, vault) => {
                 self.asks.ask(hub, peer, Plain::Records((Ask(0), vault)), Errand::Records(ask));
             }
+            Request::FindShare(ask, peer, vault, share) => {
+                self.asks.ask(hub, peer, Plain::Share(Sought { ask: Ask(0), vault, share }), Errand::Records(ask));
+            }
             Request::Survey(ask, vault) => self.rounds.survey(hub, &mut self.asks, ask, vault),
             Request::Audit { ask, vault, live, .. } if hub.lives_here(&vault) => {
                 hub.store(StoreOp::Has(vault, live.clone()), Purpose::LocalAudit(ask, live));
@@ -276,11 +283,14 @@ impl Node {
 
     /// Works for a vault with the carriers of its chain's tip: calls them, and no longer calls those that are gone from all vaults.
     fn follow(&mut self, chain: Chain) {
-        let vault = chain.vault();
+        let (vault, placement) = (chain.vault(), Placement::new(chain.tip()));
+        self.work_for(vault, Followed { chain: Some(chain), placement });
+    }
+
+    fn work_for(&mut self, vault: VaultId, followed: Followed) {
         let before = self.hub.carriers(&vault);
-        let placement = Placement::new(chain.tip());
-        let carriers: Vec<_> = placement.carriers().iter().map(|carrier| (carrier.peer, carrier.addresses.clone())).collect();
-        self.hub.followed.insert(vault, Followed { chain, placement });
+        let carriers: Vec<_> = followed.placement.carriers().iter().map(|carrier| (carrier.peer, carrier.addresses.clone())).collect();
+        self.hub.followed.insert(vault, followed);
         for peer in before {
             let kept = self.hub.followed.keys().any(|vault| self.hub.carriers(vault).contains(&peer));
             if !kept {
@@ -331,7 +341,7 @@ impl Node {
             Plain::Redeem(redeem) if hub.is_carrier() => self.invitations.redeem(hub, link, redeem),
             Plain::Locate((ask, paper)) => self.locate(link, peer, ask, paper),
             Plain::Offer(_) | Plain::Has(_) | Plain::Summarise(_) | Plain::Scan(_) => self.about_vault(link, peer, plain),
-            Plain::Publish(_) | Plain::Records(_) | Plain::Status(_) => self.about_vault(link, peer, plain),
+            Plain::Publish(_) | Plain::Records(_) | Plain::Status(_) | Plain::Share(_) => self.about_vault(link, peer, plain),
             Plain::Carries(_) | Plain::Drops(_) | Plain::Where(_) | Plain::Open(_) => self.about_vault(link, peer, plain),
             // Through a carrier, or to the end of a tunnel: each ignores what is not its own.
             Plain::Incoming((tunnel, vault, from)) => self.tunnels.incoming(hub, link, &peer, tunnel, &vault, &from),
@@ -383,6 +393,7 @@ impl Node {
             Plain::Summarise(summarise) => Some(summarise.vault),
             Plain::Scan(scan) => Some(scan.vault),
             Plain::Records((_, vault)) | Plain::Status((_, vault)) => Some(*vault),
+            Plain::Share(sought) => Some(sought.vault),
             Plain::Publish((_, bytes)) => Record::vault_named_in(&bytes.0).ok(),
             _ => None,
         };
@@ -402,6 +413,8 @@ impl Node {
                 Err(_) => hub.send(link, Plain::Denied((ask, Denial::Malformed))),
             },
             Plain::Records((ask, _)) if admitted.may_ask(&peer) => admitted.tell_records(hub, link, ask),
+            // Whoever has the link knows the locator, and nobody else does.
+            Plain::Share(sought) => admitted.tell_share(hub, link, sought.ask, &sought.share),
             // A carrier's copies are asked for by name, never by hearsay.
             Plain::Carries(carried) if admitted.is_member(&peer) && !admitted.is_carrier(&peer) => {
                 self.tabs.carries(link, peer, carried);

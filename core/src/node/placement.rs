@@ -30,6 +30,12 @@ impl Placement {
         Self { vault: tip.vault(), carriers, active, wanted, safe_at, orders: vec![None; usize::from(Partition::COUNT)] }
     }
 
+    /// Takes what a link says of the carriers and of how many copies there are.
+    pub(super) fn of(vault: VaultId, carriers: Vec<Carrier>, replicas: u8) -> Self {
+        let active = carriers.iter().filter(|carrier| takes_new(carrier)).count();
+        Self { vault, carriers, active, wanted: replicas, safe_at: replicas, orders: vec![None; usize::from(Partition::COUNT)] }
+    }
+
     /// Returns all carriers that may hold blocks of a partition: first those that take new ones, in the order in which they should,
     /// then those that are only read from.
     pub(super) fn order(&mut self, partition: Partition) -> impl ExactSizeIterator<Item = &Carrier> {

@@ -115,8 +115,8 @@ fn ask(hub: &mut Hub, asks: &mut Asks, peer: PeerId, id: RecordId, record: &Reco
 
 /// Gives a carrier every certificate of a record's vault; what it knows already costs a message each.
 fn catch_up(hub: &mut Hub, asks: &mut Asks, peer: PeerId, record: &Record) {
-    let Some(followed) = hub.followed.get(&record.vault()) else { return };
-    let certificates: Vec<Vec<u8>> = followed.chain.certificates().iter().map(|one: &Certificate| one.bytes().to_vec()).collect();
+    let Some(chain) = hub.followed.get(&record.vault()).and_then(|followed| followed.chain.as_ref()) else { return };
+    let certificates: Vec<Vec<u8>> = chain.certificates().iter().map(|one: &Certificate| one.bytes().to_vec()).collect();
     for bytes in certificates {
         asks.ask(hub, peer, Plain::Publish((Ask(0), RecordBytes(bytes))), Errand::CatchUp);
     }

@@ -437,6 +437,9 @@ impl Reading {
 
     /// Gives the block back to the holders that should have had it, and asks them less.
     fn mend(&mut self, hub: &mut Hub, vault: VaultId, failed: &[(PeerId, Trouble)], block: &Block) {
+        if hub.is_visited(&vault) {
+            return;
+        }
         let holders = hub.holders(&vault, &block.id());
         for (peer, trouble) in failed {
             if matches!(trouble, Trouble::Absent | Trouble::Damaged) && holders.contains(peer) {

@@ -8,11 +8,11 @@ use super::LinkId;
 use super::admission::Admitted;
 use super::hub::Hub;
 use super::storage::Purpose;
-use crate::id::{PeerId, VaultId};
-use crate::limits::LIST_MAX;
+use crate::id::{PeerId, ShareId, VaultId};
+use crate::limits::{LIST_MAX, SHARES_LIVE_MAX, SHARES_MAX};
 use crate::message::{Ask, Denial, Plain, RecordBytes, RecordsAre};
 use crate::record::chain::Extended;
-use crate::record::{Chain, Head, Record, kind};
+use crate::record::{Chain, Head, Record, Share, kind};
 use crate::store::{Commit, RecordSlot, StoreAnswer, StoreFault, StoreOp};
 
 /// The records of an admitted vault.
@@ -23,6 +23,7 @@ pub(super) struct Kept {
     /// Second heads of one device and sequence: proof that two devices share a key.
     evidence: BTreeMap<[u8; 32], Bytes>,
     locates: BTreeMap<PeerId, Bytes>,
+    shares: BTreeMap<ShareId, Share>,
     /// Records handed over, the first being written: one at a time, so that what is judged is what is durable.
     waiting: VecDeque<(LinkId, Ask, Record)>,
     writing: Option<Writing>,
@@ -43,6 +44,7 @@ enum Becomes {
     /// The answer is that it conflicts.
     Evidence([u8; 32], Bytes),
     Locate(PeerId, Bytes),
+    Share(Box<Share>),
 }
 
 /// What is to be done with a record.
@@ -69,6 +71,7 @@ impl Kept {
             heads: BTreeMap::new(),
             evidence: BTreeMap::new(),
             locates: BTreeMap::new(),
+            shares: BTreeMap::new(),
             waiting: VecDeque::new(),
             writing: None,
         };
@@ -77,6 +80,7 @@ impl Kept {
                 Record::Head(head) if slot.key == head.device.0 => drop(kept.heads.insert(head.device, head)),
                 Record::Head(head) => drop(kept.evidence.insert(slot.key, head.bytes().clone())),
                 Record::Locate(locate) => drop(kept.locates.insert(locate.paper, locate.bytes().clone())),
+                Record::Share(share) => drop(kept.shares.insert(share.fields.share, share)),
                 Record::Certificate(_) => {}
             }
         }
@@ -110,6 +114,25 @@ impl Kept {
                     _ => Verdict::Deny(Denial::NoRight),
                 }
             }
+            Record::Share(share) => self.judge_share(share, record),
+        }
+    }
+
+    /// One share to a locator, and what is withdrawn stays so, whoever shows up with what there was before.
+    fn judge_share(&self, share: &Share, record: &Record) -> Verdict {
+        if self.chain.check_share(share).is_err() {
+            return Verdict::Deny(Denial::Conflict);
+        }
+        let live = |share: &&Share| !share.is_withdrawn();
+        match self.shares.get(&share.fields.share) {
+            Some(held) if held.id() == share.id() || held.is_withdrawn() && share.is_withdrawn() => Verdict::Known,
+            // What is withdrawn stays so, whatever becomes of the device that withdrew it. Of the rest, one that its device may no longer
+            // answer for makes way for any that stands.
+            Some(held) if held.is_withdrawn() => Verdict::Deny(Denial::Conflict),
+            Some(held) if !share.outranks(held) && self.chain.check_share(held).is_ok() => Verdict::Deny(Denial::Conflict),
+            None if self.shares.len() >= SHARES_MAX => Verdict::Deny(Denial::Limit),
+            None if !share.is_withdrawn() && self.shares.values().filter(live).count() >= SHARES_LIVE_MAX => Verdict::Deny(Denial::Limit),
+            _ => Verdict::Write(record.slot(), Becomes::Share(Box::new(share.clone()))),
         }
     }
 
@@ -135,7 +158,8 @@ impl Kept {
     /// Returns the records that members read, oldest certificates first.
     fn all(&self) -> impl Iterator<Item = &Bytes> {
         let certificates = self.chain.certificates().iter().chain(self.chain.evidence()).map(crate::record::Certificate::bytes);
-        certificates.chain(self.heads.values().map(Head::bytes)).chain(self.evidence.values()).chain(self.locates.values())
+        let heads = self.heads.values().map(Head::bytes).chain(self.evidence.values());
+        certificates.chain(heads).chain(self.locates.values()).chain(self.shares.values().map(Share::bytes))
     }
 }
 
@@ -170,11 +194,18 @@ impl Admitted {
         send_records(hub, link, ask, self.kept.all());
     }
 
+    /// Answers with the share record of this locator, if it stands, or with none.
+    pub(super) fn tell_share(&self, hub: &mut Hub, link: LinkId, ask: Ask, share: &ShareId) {
+        let found = self.kept.shares.get(share).filter(|share| share.is_withdrawn() || self.kept.chain.check_share(share).is_ok());
+        send_records(hub, link, ask, found.map(Share::bytes).into_iter());
+    }
+
     fn keep(&mut self, becomes: Becomes) -> Result<(), Denial> {
         match becomes {
             Becomes::Chain(chain) => self.kept.chain = *chain,
             Becomes::Head(head) => drop(self.kept.heads.insert(head.device, *head)),
             Becomes::Locate(paper, bytes) => drop(self.kept.locates.insert(paper, bytes)),
+            Becomes::Share(share) => drop(self.kept.shares.insert(share.fields.share, *share)),
             Becomes::Evidence(name, bytes) => {
                 self.kept.evidence.insert(name, bytes);
                 return Err(Denial::Conflict);

@@ -2,6 +2,7 @@
 
 mod audits;
 mod confirming;
+mod links;
 mod network;
 mod pulling;
 mod putting;

@@ -12,7 +12,7 @@
 
 use thiserror::Error;
 
-use super::{Certificate, Head, Rights};
+use super::{Certificate, Head, Rights, Share, ShareFields};
 use crate::id::{PeerId, RecordId, VaultId};
 use crate::limits::EVIDENCE_MAX;
 
@@ -142,6 +142,23 @@ impl Chain {
             Some(member) if member.removed_after.is_none_or(|last| head.sequence <= last) => Ok(()),
             _ => Err(ChainError::NoAuthority),
         }
+    }
+
+    /// Says whether a share stands: its certificate is in the chain, and its device might write under it and still may. So whoever has the
+    /// key of a removed device makes, changes and withdraws no link, and links that it made end unless another device takes them over.
+    ///
+    /// # Errors
+    /// [`ChainError`].
+    pub fn check_share(&self, share: &Share) -> Result<(), ChainError> {
+        let ShareFields { vault, certificate_number, certificate, device, .. } = &share.fields;
+        if *vault != self.vault() {
+            return Err(ChainError::ForeignVault);
+        }
+        let made_under = self.at(*certificate_number).ok_or(ChainError::Gap(*certificate_number))?;
+        if made_under.id() != *certificate {
+            return Err(ChainError::OffBranch);
+        }
+        if made_under.may(device, Rights::WRITE) && self.tip().may(device, Rights::WRITE) { Ok(()) } else { Err(ChainError::NoAuthority) }
     }
 
     /// Returns the vault.

@@ -1,7 +1,8 @@
 //! Certificates and heads for tests of whatever lies above: properly signed, with wraps that nobody can open.
 
-use super::{Certificate, CertificateDraft, Chain, Head, HeadFields, Member, Policy, Rights, Wrap};
-use crate::id::RecordId;
+use super::share::commitment;
+use super::{Certificate, CertificateDraft, Chain, Head, HeadFields, Member, Policy, Rights, SealedShare, Share, ShareFields, Wrap};
+use crate::id::{RecordId, ShareId};
 use crate::identity::{Identity, Seed};
 
 /// The same keys for the same number.
@@ -68,4 +69,28 @@ pub(crate) fn head(chain: &Chain, device: &Identity, sequence: u64) -> Head {
         vector: Vec::new(),
     };
     Head::sign(fields, &[7; 64], device).expect("within bounds")
+}
+
+fn share_fields(chain: &Chain, device: &Identity, sequence: u64) -> ShareFields {
+    ShareFields {
+        vault: chain.vault(),
+        share: ShareId([0x2e; 32]),
+        certificate_number: chain.tip().number,
+        certificate: chain.tip().id(),
+        device: device.peer(),
+        sequence,
+        withdrawal: commitment(&[8; 32]),
+    }
+}
+
+/// A share of `device` under the chain's tip; what it holds is filler.
+pub(crate) fn share(chain: &Chain, device: &Identity, sequence: u64) -> Share {
+    let sealed = SealedShare { contents: vec![7; 1064].into(), owner: vec![6; 552].into() };
+    Share::sign(share_fields(chain, device, sequence), Some(sealed), device).expect("within bounds")
+}
+
+/// The withdrawal of that share.
+pub(crate) fn withdrawal(chain: &Chain, device: &Identity) -> Share {
+    let fields = ShareFields { withdrawal: [8; 32], ..share_fields(chain, device, 2) };
+    Share::sign(fields, None, device).expect("within bounds")
 }

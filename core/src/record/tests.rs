@@ -1,6 +1,6 @@
 //! Every record against altered, cut, foreign and forged bytes. What a record means in its chain is tested beside the chain.
 
-use super::testing::{founded, founding_draft, head, identity, member, next_draft};
+use super::testing::{founded, founding_draft, head, identity, member, next_draft, share, withdrawal};
 use super::*;
 use crate::codec;
 use crate::id::PeerId;
@@ -20,6 +20,8 @@ fn samples() -> Vec<(Record, Identity, &'static [u8])> {
         (Record::Certificate(Certificate::sign(next, &identity(2)).expect("within bounds")), identity(2), labels::SIGN_CERTIFICATE),
         (Record::Head(Head::sign(written, &[7; 64], &identity(1)).expect("within bounds")), identity(1), labels::SIGN_HEAD),
         (Record::Locate(Locate::sign(chain.vault(), &identity(2)).expect("within bounds")), identity(2), labels::SIGN_LOCATE),
+        (Record::Share(share(&chain, &identity(1), 1)), identity(1), labels::SIGN_SHARE),
+        (Record::Share(withdrawal(&chain, &identity(1))), identity(1), labels::SIGN_SHARE),
     ]
 }
 
@@ -105,7 +107,7 @@ fn p04_other_spellings_are_refused_though_properly_signed() {
 
 #[test]
 fn p07_a_record_signed_as_another_kind_or_by_another_key_is_refused() {
-    let labels = [labels::SIGN_CERTIFICATE, labels::SIGN_HEAD, labels::SIGN_LOCATE, labels::SIGN_LINK];
+    let labels = [labels::SIGN_CERTIFICATE, labels::SIGN_HEAD, labels::SIGN_LOCATE, labels::SIGN_SHARE, labels::SIGN_LINK];
     for (record, owner, own) in samples() {
         for label in labels.into_iter().filter(|label| *label != own) {
             assert_eq!(Record::decode(signed(record.bytes().to_vec(), &owner, label)), Err(RecordError::Signature));
@@ -116,7 +118,7 @@ fn p07_a_record_signed_as_another_kind_or_by_another_key_is_refused() {
 
 #[test]
 fn p09_forged_signatures_of_weak_keys_and_second_forms_are_refused() {
-    let (record, ..) = samples().pop().expect("a locate record");
+    let (record, ..) = samples().into_iter().find(|(record, ..)| matches!(record, Record::Locate(_))).expect("a locate record");
     let honest = record.bytes().to_vec();
     let key = honest.windows(32).position(|window| *window == identity(2).peer().0).expect("names its signer");
 

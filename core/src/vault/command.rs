@@ -4,10 +4,14 @@ use thiserror::Error;
 
 use super::fetch::Thrashing;
 use super::keys::AuthorityError;
+use super::share::SharedKind;
+use super::shared::LinkError;
 use super::tree::{EditError, Entry, Meta, Name, Node, Path, WalkError, WriteError};
 use crate::copies::Copies;
-use crate::id::BlockId;
+use crate::id::{BlockId, ShareId};
 use crate::record::{Carrier, Policy};
+use crate::share_link::ShareLink;
+use crate::time::Time;
 
 /// A wish of the application.
 #[derive(Debug, Clone)]
@@ -55,6 +59,12 @@ pub enum Command {
     Refresh,
     /// Signs and publishes a further certificate.
     Amend(Change),
+    /// Makes a link to a frozen copy of a file or folder. Replied to when it is safe.
+    Share(Path),
+    /// Lists the links that last.
+    Shares,
+    /// Withdraws a link: carriers no longer say where its copy lies.
+    Withdraw(ShareId),
     /// Brings every block of the current tree, and the newest records, to the carriers of the current certificate.
     Spread,
 }
@@ -105,6 +115,34 @@ pub enum Reply {
     Live(Vec<BlockId>),
     /// So many of so many carriers answered.
     Refreshed(usize, usize),
+    /// The link is made.
+    Shared {
+        /// The name of the share.
+        id: ShareId,
+        /// What opens it.
+        link: ShareLink,
+        /// The fewest copies that anything it leads to has, its record among them.
+        copies: Option<Copies>,
+    },
+    /// The links that last, by the time at which they were made.
+    Shares(Vec<ListedShare>),
+}
+
+/// A link that lasts.
+#[derive(Debug, Clone)]
+pub struct ListedShare {
+    /// The name of the share.
+    pub id: ShareId,
+    /// What was shared, where it stood then.
+    pub path: Path,
+    /// Whether that is a file or a folder.
+    pub kind: SharedKind,
+    /// Bytes of all files in it.
+    pub bytes: u64,
+    /// When the link was made, as the device's clock had it.
+    pub created: Time,
+    /// What opens it.
+    pub link: ShareLink,
 }
 
 /// One chunk of a file and where it lies.
@@ -210,6 +248,12 @@ pub enum CommandError {
     /// The device has no right to do that in this vault.
     #[error("this device cannot do that: {0}")]
     NoRight(String),
+    /// The vault lives on this machine only, where no link leads.
+    #[error("no link leads to this vault: it has no node yet")]
+    NoCarriers,
+    /// A link leads nowhere.
+    #[error(transparent)]
+    Link(#[from] LinkError),
     /// The keys to open it are not here.
     #[error("this device holds no key that opens it")]
     NoKey,

@@ -7,25 +7,24 @@
 //! ```
 //!
 //! A head is signed only when every block that it counts on is safe, kept here before anybody else sees it, and published after
-//! that. A spread (old blocks to new carriers) takes the same road from `Placing` on with the heads that stand.
-
-use serde::{Deserialize, Serialize};
+//! that. A spread (old blocks to new carriers) takes the same road from `Placing` on with the heads that stand, and so does a share with
+//! its record; a withdrawal begins where a record is kept.
 
 use super::build::{Build, Built};
 use super::command::{CommandError, Committed, Reply};
-use super::compress::Codec;
 use super::keys::{self, Keyring};
 use super::machine::Vault;
 use super::outbox::KeepFor;
-use super::reference::{At, Reference};
-use super::seal::BlockKey;
-use super::tree::{EditError, WalkError};
-use super::walks::Refused;
+use super::reader::Refused;
+use super::reference::{Reference, Resolved};
+use super::share::Sharing;
+use super::tree::{EditError, Path, WalkError};
 use super::{CommandId, Output, notes};
 use crate::codec;
 use crate::copies::Copies;
-use crate::id::RecordId;
-use crate::record::{Chain, Head, Record};
+use crate::id::{RecordId, ShareId};
+use crate::record::{Chain, Head, Record, Share};
+use crate::share_link::ShareLink;
 
 /// A commit or spread under way.
 pub(super) struct Commit {
@@ -44,6 +43,14 @@ pub(super) enum Phase {
     Walking,
     /// Blocks wait for their copies.
     Placing(Next),
+    /// What is to be shared waits for the merged tree.
+    Looking(Path),
+    /// It is being copied; waits for old pages and content.
+    Sharing(Box<Sharing>),
+    /// A share is to be withdrawn.
+    Withdrawing(ShareId),
+    /// A share record is being written down here.
+    KeepingShare(Box<Share>),
     /// The head is being written down here.
     Keeping(Box<Written>),
     /// A head waits for its copies.
@@ -60,6 +67,8 @@ pub(super) enum Next {
     Same,
     /// Nothing: no change was made.
     Nothing,
+    /// The record of a share, and its link.
+    Share(Box<(Share, ShareLink)>),
 }
 
 /// A signed head and what it stands for.
@@ -78,8 +87,15 @@ pub(super) struct Outcome {
     pub(super) missed: u8,
 }
 
+impl Phase {
+    /// Says whether nothing of what is put or staged is in danger when this phase fails.
+    const fn stands_alone(&self) -> bool {
+        matches!(self, Self::Looking(_) | Self::Sharing(_) | Self::Withdrawing(_) | Self::KeepingShare(_))
+    }
+}
+
 impl Outcome {
-    const fn new(changed: bool) -> Self {
+    pub(super) const fn new(changed: bool) -> Self {
         Self { changed, head: None, missed: 0 }
     }
 
@@ -110,6 +126,14 @@ impl Commit {
     pub(super) fn spread(command: CommandId) -> Self {
         Self { command, message: String::new(), phase: Phase::Walking }
     }
+
+    pub(super) fn share(command: CommandId, path: Path) -> Self {
+        Self { command, message: String::new(), phase: Phase::Looking(path) }
+    }
+
+    pub(super) fn withdraw(command: CommandId, share: ShareId) -> Self {
+        Self { command, message: String::new(), phase: Phase::Withdrawing(share) }
+    }
 }
 
 impl Vault {
@@ -125,6 +149,7 @@ impl Vault {
                 self.fail_commit(CommandError::NotSafe(copies));
                 continue;
             }
+            let stands_alone = phase.stands_alone();
             match self.step(command, &message, phase) {
                 Ok(Step::On(phase)) => self.commit = Some(Commit { command, message, phase }),
                 Ok(Step::Wait(phase)) => {
@@ -133,18 +158,24 @@ impl Vault {
                 }
                 Ok(Step::Over(outcome)) => {
                     self.commit = None;
-                    self.fetch.got_on(command);
+                    self.reader.fetch.got_on(command);
                     let copies = fewest(self.writing.worst(), outcome.head);
                     let stats = self.writing.reset();
-                    self.out.reply(command, Ok(Reply::Committed(Committed { copies, changed: outcome.changed, stats })));
+                    let committed = Reply::Committed(Committed { copies, changed: outcome.changed, stats });
+                    let reply = match self.answer.take() {
+                        Some(Reply::Shared { id, link, .. }) => Reply::Shared { id, link, copies },
+                        answer => answer.unwrap_or(committed),
+                    };
+                    self.out.reply(command, Ok(reply));
                 }
+                Err(error) if stands_alone => self.fail_share(error),
                 Err(error) => self.fail_commit(error),
             }
         }
     }
 
     fn step(&mut self, command: CommandId, message: &str, phase: Phase) -> Result<Step, CommandError> {
-        if self.fetch.waits(command) {
+        if self.reader.fetch.waits(command) {
             return Ok(Step::Wait(phase));
         }
         Ok(match phase {
@@ -157,9 +188,9 @@ impl Vault {
             },
             Phase::Building(mut build) => {
                 let steps = build.steps();
-                let built = build.advance(&self.pages, &mut self.writing, message, self.clock.now(), &self.identity);
+                let built = build.advance(&self.reader.pages, &mut self.writing, message, self.clock.now(), &self.identity);
                 if build.steps() != steps {
-                    self.fetch.got_on(command);
+                    self.reader.fetch.got_on(command);
                 }
                 match built {
                     Ok(built) => {
@@ -169,7 +200,7 @@ impl Vault {
                         Step::On(Phase::Placing(built.map_or(Next::Nothing, |built| Next::Head(Box::new(built)))))
                     }
                     Err(EditError::Walk(WalkError::Missing(keys))) => {
-                        self.fetch.want_pages(command, &keys, &mut self.out)?;
+                        self.reader.fetch.want_pages(command, &keys, &mut self.out)?;
                         Step::Wait(Phase::Building(build))
                     }
                     Err(error) => return Err(error.into()),
@@ -182,16 +213,44 @@ impl Vault {
                     Step::On(Phase::Placing(Next::Same))
                 }
                 Err(Refused::Walk(WalkError::Missing(keys))) => {
-                    self.fetch.want_pages(command, &keys, &mut self.out)?;
+                    self.reader.fetch.want_pages(command, &keys, &mut self.out)?;
                     Step::Wait(Phase::Walking)
                 }
                 Err(Refused::Walk(error)) => return Err(error.into()),
                 Err(Refused::Command(error)) => return Err(error),
             },
+            Phase::Looking(path) if self.view.merged().is_none() => Step::Wait(Phase::Looking(path)),
+            Phase::Looking(path) => match self.begin_sharing(&path) {
+                Ok(sharing) => Step::On(Phase::Sharing(Box::new(sharing))),
+                Err(Refused::Walk(WalkError::Missing(keys))) => {
+                    self.reader.fetch.want_pages(command, &keys, &mut self.out)?;
+                    Step::Wait(Phase::Looking(path))
+                }
+                Err(Refused::Walk(error)) => return Err(error.into()),
+                Err(Refused::Command(error)) => return Err(error),
+            },
+            Phase::Sharing(mut sharing) => match self.share_on(command, &mut sharing)? {
+                Some(made) => {
+                    // Beside a put that goes on and on, not everything would ever be safe.
+                    self.writing.paused = true;
+                    Step::On(Phase::Placing(Next::Share(Box::new(made))))
+                }
+                None => Step::Wait(Phase::Sharing(sharing)),
+            },
+            Phase::Withdrawing(share) => {
+                let record = self.withdrawal(&share)?;
+                self.writing.paused = true;
+                Step::Wait(self.keep_share(record, None))
+            }
+            Phase::KeepingShare(share) => Step::Wait(Phase::KeepingShare(share)),
             Phase::Placing(next) if !self.writing.is_safe() => Step::Wait(Phase::Placing(next)),
             Phase::Placing(Next::Head(built)) => {
                 self.writing.journal(&mut self.out);
                 Step::Wait(self.sign(*built)?)
+            }
+            Phase::Placing(Next::Share(share)) => {
+                let (record, link) = *share;
+                Step::Wait(self.keep_share(record, Some(link)))
             }
             Phase::Placing(Next::Same) => match self.publish_heads() {
                 Some(head) => Step::On(Phase::Publishing(head, Outcome::new(false))),
@@ -222,7 +281,7 @@ impl Vault {
         let me = self.device();
         let before = self.view.head(&me).map(|head| (head.sequence, head.id()));
         let vector = built.vector.iter().map(|(device, sequence)| (*device, *sequence)).filter(|(device, _)| *device != me).collect();
-        let content = HeadContent::of(&built.snapshot).ok_or(CommandError::SelfCheck)?;
+        let content = Resolved::of(&built.snapshot).ok_or(CommandError::SelfCheck)?;
         let head = keys::write_head(&self.chain, &self.keyring, &self.identity, before, vector, &codec::encode(&content))
             .map_err(|error| CommandError::NoRight(error.to_string()))?;
         let note = (notes::head_key(&me), Some(head.bytes().to_vec()));
@@ -252,19 +311,34 @@ impl Vault {
             last = Some(head.id());
             self.out.push(Output::Publish(Record::Head(head.clone())));
         }
+        self.publish_shares();
         last
     }
 
     /// Ends the commit under way with an error, and everything that is put or staged with it. What was sealed is in the journal and
     /// is found again.
     pub(super) fn fail_commit(&mut self, error: CommandError) {
+        if self.commit.as_ref().is_some_and(|commit| commit.phase.stands_alone()) {
+            return self.fail_share(error);
+        }
+        self.answer = None;
         if let Some(commit) = self.commit.take() {
             self.live_walks.remove(&commit.command);
-            self.fetch.forget(commit.command, &mut self.out);
+            self.reader.fetch.forget(commit.command, &mut self.out);
             self.writing.journal(&mut self.out);
             for put in self.writing.abandon() {
                 self.out.reply(put, Err(error.clone()));
             }
+            self.out.reply(commit.command, Err(error));
+        }
+    }
+
+    /// Ends the share under way with an error of its own, and nothing beside it. Blocks that were placed for it cost space.
+    fn fail_share(&mut self, error: CommandError) {
+        self.writing.paused = false;
+        self.answer = None;
+        if let Some(commit) = self.commit.take() {
+            self.reader.fetch.forget(commit.command, &mut self.out);
             self.out.reply(commit.command, Err(error));
         }
     }
@@ -281,30 +355,8 @@ impl Vault {
 /// Opens a head and returns the reference to its snapshot.
 pub(super) fn snapshot_of(chain: &Chain, keyring: &Keyring, head: &Head) -> Result<Reference, CommandError> {
     let content = keys::open_head(chain, keyring, head).map_err(|_| CommandError::NoKey)?;
-    let content: HeadContent = codec::decode(&content).map_err(|error| CommandError::Damaged(format!("a head's content: {error}")))?;
+    let content: Resolved = codec::decode(&content).map_err(|error| CommandError::Damaged(format!("a head's content: {error}")))?;
     Ok(content.into_reference())
-}
-
-/// What is sealed inside a head: the resolved reference to its snapshot, `[first, next, offset, stored, codec]`.
-#[derive(Serialize, Deserialize)]
-struct HeadContent(BlockKey, Option<BlockKey>, u32, u32, Codec);
-
-impl HeadContent {
-    fn of(reference: &Reference) -> Option<Self> {
-        let block = |at: &At| match at {
-            At::Block(block) => Some(*block),
-            At::Pack(_) => None,
-        };
-        let next = match &reference.next {
-            Some(next) => Some(block(next)?),
-            None => None,
-        };
-        Some(Self(block(&reference.first)?, next, reference.offset, reference.stored, reference.codec))
-    }
-
-    fn into_reference(self) -> Reference {
-        Reference { first: At::Block(self.0), next: self.1.map(At::Block), offset: self.2, stored: self.3, codec: self.4 }
-    }
 }
 
 /// Returns the fewer copies of the two.

@@ -19,6 +19,7 @@ pub mod keyring;
 pub mod password;
 pub mod phrase;
 pub mod restore;
+pub mod shares;
 mod synthetic;
 pub mod wrap;
 
@@ -29,6 +30,7 @@ pub use keyring::{Keyring, KeyringError};
 pub use password::{Cost, Locked, PasswordError};
 pub use phrase::{PhraseError, parse_phrase, phrase};
 pub use restore::{RestoreError, Restored, located, restore};
+pub use shares::{ShareError, fresh_secret, open_contents, open_owner, withdraw_share, write_share};
 
 #[cfg(test)]
 mod vectors;

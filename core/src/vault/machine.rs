@@ -8,24 +8,23 @@ use thiserror::Error;
 use super::chunk::ChunkKey;
 use super::command::{Change, Command, CommandError, New, Reply, Stats};
 use super::commit::{Commit, Phase};
-use super::fetch::{Arrived, Failed, Fetcher};
+use super::fetch::{Arrived, Failed};
 use super::index::ChunkIndex;
 use super::job::{JobId, Outcome};
 use super::keys::{Amendment, AuthorityError, Keyring, KeyringError};
 use super::merge::Merging;
-use super::opened::Opened;
 use super::outbox::{JobFor, KeepFor, Outbox};
 use super::put::{Staged, Writing};
-use super::read::Reading;
+use super::reader::Reader;
 use super::seal::SealKey;
-use super::tree::{BlockWalk, Edit, Node, Pages, Path};
+use super::share::Shares;
+use super::tree::{BlockWalk, Edit, Node, Path};
 use super::view::View;
 use super::{Alarm, CommandId, Input, KeepId, Output, notes};
 use crate::copies::Copies;
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::identity::{Identity, Seed};
-use crate::limits::READ_WINDOW;
-use crate::record::{Certificate, Chain, ChainError, Head, Locate, Record, RecordError};
+use crate::record::{Certificate, Chain, ChainError, Head, Locate, Record, RecordError, Share};
 use crate::time::{Clock, Deadline, Time};
 
 /// The command number behind which the vault itself waits for pages, to merge heads.
@@ -64,32 +63,32 @@ pub struct Vault {
     pub(super) clock: Clock,
     pub(super) out: Outbox,
     pub(super) identity: Identity,
-    entropy: [u8; 32],
+    pub(super) entropy: [u8; 32],
     pub(super) chain: Chain,
     pub(super) keyring: Keyring,
     pub(super) locate: Option<Locate>,
     pub(super) view: View,
-    pub(super) pages: Pages,
-    pub(super) content: Opened,
-    pub(super) fetch: Fetcher,
+    pub(super) reader: Reader,
     pub(super) writing: Writing,
-    pub(super) reads: BTreeMap<CommandId, Reading>,
     /// The heads' trees on their way to being one.
     pub(super) merging: Option<Merging>,
     /// Commands that wait for pages or for the merged tree.
     pub(super) waiting: BTreeMap<CommandId, Command>,
-    /// Bytes that the application takes of reads that still wait.
-    pub(super) pulled: BTreeMap<CommandId, usize>,
     /// Walks over everything that is live, for commands that need it.
     pub(super) live_walks: BTreeMap<CommandId, (BlockWalk, Vec<BlockId>)>,
     pub(super) commit: Option<Commit>,
     pub(super) commits: VecDeque<Commit>,
+    /// What the share or withdrawal under way will be answered with.
+    pub(super) answer: Option<Reply>,
+    pub(super) shares: Shares,
+    /// Links made since the vault was opened: no two of them come from the same circumstances.
+    pub(super) shared: u64,
     pub(super) amending: Option<(CommandId, crate::id::RecordId)>,
     /// Whether as many carriers as it takes are known to have this device's newest head.
     pub(super) shown: bool,
     refreshing: Vec<CommandId>,
-    /// Heads that are being kept before they are acted on.
-    floors: BTreeMap<KeepId, Vec<Head>>,
+    /// Heads and shares that are being kept before they are acted on.
+    floors: BTreeMap<KeepId, (Vec<Head>, Vec<Share>)>,
     refreshed: Option<(usize, usize)>,
     alarms: Vec<Alarm>,
 }
@@ -105,15 +104,17 @@ impl Vault {
         let mut heads = Vec::new();
         let mut index = ChunkIndex::default();
         let mut locate = None;
+        let mut shares = Shares::default();
         for (key, value) in opening.notes {
             match key.first() {
                 Some(&notes::SEGMENT) => index.load(notes::number(&key).unwrap_or(0), &value),
-                Some(&(notes::CERTIFICATE | notes::HEAD | notes::LOCATE)) => match Record::decode(value.into())? {
+                Some(&(notes::CERTIFICATE | notes::HEAD | notes::LOCATE | notes::SHARE)) => match Record::decode(value.into())? {
                     Record::Certificate(certificate) => {
                         certificates.insert(certificate.number, certificate);
                     }
                     Record::Head(head) => heads.push(head),
                     Record::Locate(record) => locate = Some(record),
+                    Record::Share(share) => shares.adopt(share),
                 },
                 _ => {}
             }
@@ -140,17 +141,16 @@ impl Vault {
             keyring,
             locate,
             view,
-            pages: Pages::new(),
-            content: Opened::default(),
-            fetch: Fetcher::default(),
+            reader: Reader::default(),
             writing,
-            reads: BTreeMap::new(),
             merging: None,
             waiting: BTreeMap::new(),
-            pulled: BTreeMap::new(),
             live_walks: BTreeMap::new(),
             commit: None,
             commits: VecDeque::new(),
+            answer: None,
+            shares,
+            shared: 0,
             amending: None,
             shown: false,
             refreshing: Vec::new(),
@@ -170,12 +170,10 @@ impl Vault {
             Input::Bytes(id, bytes) => self.writing.bytes(id, bytes, &mut self.out),
             Input::End(id) => self.writing.end(id, &mut self.out),
             Input::Pull(id, bytes) => {
-                if let Some(reading) = self.reads.get_mut(&id) {
-                    reading.pull(bytes);
+                if self.reader.pull(id, bytes) {
                     self.read_on(id);
                 } else if self.waiting.contains_key(&id) {
-                    let pulled = self.pulled.entry(id).or_default();
-                    *pulled = pulled.saturating_add(bytes);
+                    self.reader.pull_ahead(id, bytes);
                 }
             }
             Input::Cancel(id) => self.cancel(id),
@@ -184,9 +182,9 @@ impl Vault {
             Input::Placed(id, copies) => self.writing.copies(id, copies),
             Input::Settled(id, copies) => self.writing.settled(id, copies, &mut self.out),
             Input::Lost(id) => self.writing.lost(id, &mut self.out),
-            Input::Got(block) => self.fetch.got(block, &mut self.out),
+            Input::Got(block) => self.reader.fetch.got(block, &mut self.out),
             Input::Unavailable(id) => {
-                let arrived = self.fetch.unavailable(id);
+                let arrived = self.reader.fetch.unavailable(id);
                 self.arrived(arrived);
             }
             Input::Published(id, copies) => self.published(id, copies),
@@ -287,6 +285,12 @@ impl Vault {
                 }
             }
             Command::Amend(change) => self.amend(id, change),
+            Command::Share(path) => self.begin(Commit::share(id, path)),
+            Command::Withdraw(share) => self.begin(Commit::withdraw(id, share)),
+            Command::Shares => {
+                let listed = self.listed_shares();
+                self.out.reply(id, Ok(Reply::Shares(listed)));
+            }
             command => {
                 self.waiting.insert(id, command);
                 self.look(id);
@@ -314,10 +318,9 @@ impl Vault {
         if self.commit.as_ref().is_some_and(|commit| commit.command == id) {
             return self.fail_commit(CommandError::Cancelled);
         }
-        self.pulled.remove(&id);
-        let known = self.writing.cancel(id) | self.reads.remove(&id).is_some() | self.waiting.remove(&id).is_some();
+        let known = self.writing.cancel(id) | self.reader.is_reading(id) | self.waiting.remove(&id).is_some();
         if known {
-            self.fetch.forget(id, &mut self.out);
+            self.reader.end(id, &mut self.out);
             self.out.reply(id, Err(CommandError::Cancelled));
         }
     }
@@ -330,7 +333,7 @@ impl Vault {
             }
             (Some(JobFor::Seal(_)), Outcome::Sealed(Err(_))) => self.fail_commits(&CommandError::SelfCheck),
             (Some(JobFor::Open(block)), Outcome::Opened(pack)) => {
-                let arrived = self.fetch.opened(block, pack, &mut self.pages, &mut self.content);
+                let arrived = self.reader.opened(block, pack);
                 self.arrived(arrived);
             }
             _ => {}
@@ -340,11 +343,15 @@ impl Vault {
     fn kept(&mut self, id: KeepId, kept: bool) {
         match self.out.finish_keep(id) {
             Some(KeepFor::Head) => self.head_kept(kept),
+            Some(KeepFor::Share) => self.share_kept(kept),
             Some(KeepFor::Floor) => {
-                let heads = self.floors.remove(&id).unwrap_or_default();
+                let (heads, shares) = self.floors.remove(&id).unwrap_or_default();
                 if kept {
                     heads.into_iter().for_each(|head| self.view.adopt(head));
+                    shares.into_iter().for_each(|share| self.shares.adopt(share));
                     self.merge();
+                } else {
+                    shares.iter().for_each(|share| self.shares.forget(share));
                 }
                 self.finish_refresh();
             }
@@ -357,10 +364,12 @@ impl Vault {
         let mut changes = Vec::new();
         let mut certificates: Vec<_> = Vec::new();
         let mut heads = Vec::new();
+        let mut shares = Vec::new();
         for record in records.into_iter().filter(|record| record.vault() == self.chain.vault()) {
             match record {
                 Record::Certificate(certificate) => certificates.push(certificate),
                 Record::Head(head) => heads.push(head),
+                Record::Share(share) => shares.push(share),
                 Record::Locate(_) => {}
             }
         }
@@ -396,10 +405,22 @@ impl Vault {
                 Err(alarm) => self.raise(alarm),
             }
         }
+        let mut shown = Vec::new();
+        for share in shares {
+            if let Some(known) = self.shares.overtakes(&share) {
+                self.out.push(Output::Publish(Record::Share(known)));
+            } else if let Some(news) = self.shares.offer(&self.chain, &share) {
+                changes.push(news.note);
+                if news.replaces {
+                    self.out.push(Output::Publish(Record::Share(share.clone())));
+                }
+                shown.push(share);
+            }
+        }
         if !changes.is_empty() {
             // The merge that may have to be done anew follows when they are kept.
             let keep = self.out.keep(KeepFor::Floor, changes, true);
-            self.floors.insert(keep, newer);
+            self.floors.insert(keep, (newer, shown));
         }
     }
 
@@ -427,8 +448,8 @@ impl Vault {
         let Some(Arrived { waiting, result }) = arrived else { return };
         for id in waiting {
             match &result {
-                Ok(()) if self.reads.contains_key(&id) => self.read_on(id),
-                Ok(()) if self.fetch.waits(id) => {}
+                Ok(()) if self.reader.is_reading(id) => self.read_on(id),
+                Ok(()) if self.reader.fetch.waits(id) => {}
                 Ok(()) if id == MERGING => self.merge(),
                 Ok(()) => self.walk(id),
                 Err(failed) => self.fail(id, failed.clone().into()),
@@ -438,8 +459,7 @@ impl Vault {
 
     /// Ends whatever has this number with an error.
     pub(super) fn fail(&mut self, id: CommandId, error: CommandError) {
-        self.fetch.forget(id, &mut self.out);
-        self.pulled.remove(&id);
+        let was_reading = self.reader.end(id, &mut self.out);
         if id == MERGING {
             for id in self.waiting.keys().copied().collect::<Vec<_>>() {
                 self.fail(id, error.clone());
@@ -451,23 +471,16 @@ impl Vault {
             // What stands in its place cannot be read: the put goes on, and sends again what is there perhaps.
             self.waiting.remove(&id);
             self.writing.learn(id, &[]);
-        } else if self.reads.remove(&id).is_some() | self.waiting.remove(&id).is_some() {
+        } else if was_reading | self.waiting.remove(&id).is_some() {
             self.out.reply(id, Err(error));
         }
     }
 
     pub(super) fn read_on(&mut self, id: CommandId) {
-        let window = READ_WINDOW / self.reads.len().max(1);
-        let Some(reading) = self.reads.get_mut(&id) else { return };
-        match reading.step(id, window, &self.pages, &mut self.content, &mut self.fetch, &mut self.out) {
-            Ok(false) => {}
-            Ok(true) => {
-                let given = reading.given();
-                self.reads.remove(&id);
-                self.fetch.forget(id, &mut self.out);
-                self.out.reply(id, Ok(Reply::Read(given)));
-            }
-            Err(error) => self.fail(id, error),
+        match self.reader.read_on(id, &mut self.out) {
+            Some(Err(error)) => self.fail(id, error),
+            Some(reply) => self.out.reply(id, reply),
+            None => {}
         }
     }
 

@@ -1,6 +1,6 @@
 //! The keys of a device's durable notes: one letter for the kind, then what tells notes of that kind apart.
 
-use crate::id::PeerId;
+use crate::id::{PeerId, ShareId};
 
 /// A certificate by its number, encoded as received.
 pub const CERTIFICATE: u8 = b'c';
@@ -10,6 +10,9 @@ pub const HEAD: u8 = b'h';
 pub const SEGMENT: u8 = b'i';
 /// The locate record of the vault's recovery phrase.
 pub const LOCATE: u8 = b'l';
+
+/// The share record of a locator that counts, as received.
+pub const SHARE: u8 = b's';
 
 /// Returns the key of a certificate.
 #[must_use]
@@ -27,6 +30,12 @@ pub fn head_key(device: &PeerId) -> Vec<u8> {
 #[must_use]
 pub fn locate_key() -> Vec<u8> {
     vec![LOCATE]
+}
+
+/// Returns the key of a share record.
+#[must_use]
+pub fn share_key(share: &ShareId) -> Vec<u8> {
+    [&[SHARE], share.as_bytes().as_slice()].concat()
 }
 
 /// Returns the key of a segment of the chunk index.

@@ -34,6 +34,8 @@ pub(super) enum KeepFor {
     Head,
     /// Newer heads may be acted on.
     Floor,
+    /// The share record of the commit under way may be published.
+    Share,
     /// A certificate may be published.
     Certificate(CommandId),
 }

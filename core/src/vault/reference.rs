@@ -1,6 +1,7 @@
 //! References: where a segment lies and what opens the blocks that it lies in.
 
 use bytes::{Bytes, BytesMut};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::compress::{Codec, decompress};
@@ -32,10 +33,26 @@ pub struct Reference {
     pub codec: Codec,
 }
 
+/// A reference outside of all objects, as heads and share records hold it: `[first, next, offset, stored, codec]`.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Resolved(BlockKey, Option<BlockKey>, u32, u32, Codec);
+
 /// A reference points outside of the packs that it names, or its segment does not decompress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a reference does not fit the block that it names")]
 pub struct SegmentError;
+
+impl Resolved {
+    /// Takes a reference all of whose blocks are sealed.
+    pub(super) fn of(reference: &Reference) -> Option<Self> {
+        let (first, next) = reference.blocks()?;
+        Some(Self(first, next, reference.offset, reference.stored, reference.codec))
+    }
+
+    pub(super) fn into_reference(self) -> Reference {
+        Reference { first: At::Block(self.0), next: self.1.map(At::Block), offset: self.2, stored: self.3, codec: self.4 }
+    }
+}
 
 impl Reference {
     /// Returns the blocks to fetch, when all of them are sealed.

@@ -14,6 +14,8 @@ use crate::time::Time;
 
 mod bounds;
 mod learning;
+mod links;
+mod sharing;
 
 const META: Meta = Meta { mode: 0o644, modified_seconds: 1_700_000_000, modified_nanos: 5 };
 const SAFE: Copies = Copies { durable: 1, safe_at: 1, wanted: 1 };

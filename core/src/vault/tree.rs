@@ -7,6 +7,7 @@
 
 pub mod blocks;
 pub mod dir;
+pub(crate) mod dir_builder;
 pub mod edit;
 pub mod entry;
 pub mod file;

@@ -1,10 +1,10 @@
 //! Commands that walk the tree: each is tried as a whole, waits for the pages that it lacks, and is tried again.
 
-use super::command::{Command, CommandError, Listed, Reply};
+use super::command::{Command, CommandError, Reply};
 use super::machine::{MERGING, Vault};
 use super::merge::Merging;
 use super::put::Staged;
-use super::read::Reading;
+use super::reader::Refused;
 use super::reference::Reference;
 use super::tree::{BlockWalk, Edit, Node, Path, WalkError, walk};
 use super::view::Merged;
@@ -29,15 +29,15 @@ impl Vault {
         match self.attempt(id, command) {
             Ok(Done::Reply(reply)) => {
                 self.waiting.remove(&id);
-                self.fetch.got_on(id);
+                self.reader.fetch.got_on(id);
                 self.out.reply(id, Ok(reply));
             }
             Ok(Done::Moved) => {
                 self.waiting.remove(&id);
-                self.fetch.got_on(id);
+                self.reader.fetch.got_on(id);
             }
             Err(Refused::Walk(WalkError::Missing(keys))) => {
-                if let Err(thrashing) = self.fetch.want_pages(id, &keys, &mut self.out) {
+                if let Err(thrashing) = self.reader.fetch.want_pages(id, &keys, &mut self.out) {
                     self.fail(id, thrashing.into());
                 }
             }
@@ -51,11 +51,11 @@ impl Vault {
         if self.view.merged().is_none() {
             match self.merged() {
                 Ok(merged) => {
-                    self.fetch.got_on(MERGING);
+                    self.reader.fetch.got_on(MERGING);
                     self.view.resolve(merged);
                 }
                 Err(Refused::Walk(WalkError::Missing(keys))) => {
-                    if let Err(thrashing) = self.fetch.want_pages(MERGING, &keys, &mut self.out) {
+                    if let Err(thrashing) = self.reader.fetch.want_pages(MERGING, &keys, &mut self.out) {
                         self.fail(MERGING, thrashing.into());
                     }
                     return;
@@ -65,7 +65,7 @@ impl Vault {
             }
         }
         for id in self.waiting.keys().copied().collect::<Vec<_>>() {
-            if !self.fetch.waits(id) {
+            if !self.reader.fetch.waits(id) {
                 self.walk(id);
             }
         }
@@ -82,9 +82,9 @@ impl Vault {
             _ => Merging::new(parents.clone()),
         };
         let steps = merging.steps();
-        let merged = merging.advance(&self.pages);
+        let merged = merging.advance(&self.reader.pages);
         if merging.steps() > steps {
-            self.fetch.got_on(MERGING);
+            self.reader.fetch.got_on(MERGING);
         }
         match merged {
             Ok((root, changes)) => Ok(Merged { root, changes, vector, parents }),
@@ -97,26 +97,12 @@ impl Vault {
 
     fn attempt(&mut self, id: CommandId, command: Command) -> Result<Done, Refused> {
         Ok(match command {
-            Command::Stat(path) => Done::Reply(Reply::Stat(self.lookup(&path)?)),
-            Command::List { path, after, limit } => {
-                let Node::Dir { pages, .. } = self.lookup(&path)? else { return Err(CommandError::NotADirectory(path.to_string()).into()) };
-                Done::Reply(Reply::List(walk::list(&self.pages, pages.as_ref(), after.as_ref(), limit)?))
-            }
-            Command::Layout { path, from, limit } => {
-                let file = self.file(&path)?;
-                let chunks = walk::chunks(&self.pages, &file, from, limit)?;
-                let listed = |(start, chunk): &(u64, super::tree::Chunk)| Listed {
-                    start: *start,
-                    len: chunk.len,
-                    blocks: blocks_of(&chunk.reference),
-                };
-                Done::Reply(Reply::Layout(chunks.iter().map(listed).collect()))
+            command @ (Command::Stat(_) | Command::List { .. } | Command::Layout { .. }) => {
+                self.reader.answer(self.root(), &command)?.map_or(Done::Moved, Done::Reply)
             }
             Command::Read { path, from, len } => {
                 let file = self.file(&path)?;
-                let mut reading = Reading::new(file, from, len);
-                reading.pull(self.pulled.remove(&id).unwrap_or(0));
-                self.reads.insert(id, reading);
+                self.reader.begin(id, file, from, len);
                 self.waiting.remove(&id);
                 self.read_on(id);
                 Done::Moved
@@ -124,8 +110,8 @@ impl Vault {
             Command::Put(path, _) => {
                 let file = self.file(&path)?;
                 while let Some(from) = self.writing.learning(id) {
-                    let chunks = walk::chunks(&self.pages, &file, from, FILE_PAGE_ENTRIES)?;
-                    self.fetch.got_on(id);
+                    let chunks = walk::chunks(&self.reader.pages, &file, from, FILE_PAGE_ENTRIES)?;
+                    self.reader.fetch.got_on(id);
                     self.writing.learn(id, &chunks);
                 }
                 Done::Moved
@@ -152,58 +138,39 @@ impl Vault {
             }
             // Handled before they could wait for a page.
             Command::Commit(_) | Command::Refresh | Command::Amend(_) | Command::Spread => Done::Moved,
+            Command::Share(_) | Command::Shares | Command::Withdraw(_) => Done::Moved,
         })
     }
 
     /// Returns what stands at a path.
-    fn lookup(&self, path: &Path) -> Result<Node, Refused> {
-        let root = self.view.merged().and_then(|merged| merged.root.as_ref());
-        Ok(walk::lookup(&self.pages, root, path)?)
+    pub(super) fn lookup(&self, path: &Path) -> Result<Node, Refused> {
+        self.reader.lookup(self.root(), path)
     }
 
     fn file(&self, path: &Path) -> Result<Node, Refused> {
-        match self.lookup(path)? {
-            file @ Node::File { .. } => Ok(file),
-            _ => Err(CommandError::NotAFile(path.to_string()).into()),
-        }
+        self.reader.file(self.root(), path)
+    }
+
+    fn root(&self) -> Option<&Reference> {
+        self.view.merged().and_then(|merged| merged.root.as_ref())
     }
 }
 
 impl Vault {
-    /// Names every block that the merged tree and its history need; goes on where it was when it is called again.
+    /// Names every block that the merged tree, its history and the links that last need; goes on where it was when it is called again.
     pub(super) fn live(&mut self, id: CommandId) -> Result<Vec<BlockId>, Refused> {
         let parents = self.view.merged().map(|merged| merged.parents.as_slice()).unwrap_or_default();
+        let shared = if self.live_walks.contains_key(&id) { Vec::new() } else { self.shared_roots() };
         let (walk, live) = self.live_walks.entry(id).or_insert_with(|| {
             let mut walk = BlockWalk::new();
             parents.iter().for_each(|snapshot| walk.add(snapshot, true));
+            shared.iter().for_each(|root| walk.add_dir(root));
             (walk, Vec::new())
         });
-        while let Some(visited) = walk.next(&self.pages)? {
+        while let Some(visited) = walk.next(&self.reader.pages)? {
             live.extend(visited.blocks.iter().map(|block| block.id));
-            self.fetch.got_on(id);
+            self.reader.fetch.got_on(id);
         }
         Ok(self.live_walks.remove(&id).map(|(_, live)| live).unwrap_or_default())
-    }
-}
-
-fn blocks_of(reference: &Reference) -> Vec<BlockId> {
-    reference.blocks().into_iter().flat_map(|(first, next)| std::iter::once(first).chain(next)).map(|key| key.id).collect()
-}
-
-/// Why an attempt came to nothing.
-pub(super) enum Refused {
-    Walk(WalkError),
-    Command(CommandError),
-}
-
-impl From<WalkError> for Refused {
-    fn from(error: WalkError) -> Self {
-        Self::Walk(error)
-    }
-}
-
-impl From<CommandError> for Refused {
-    fn from(error: CommandError) -> Self {
-        Self::Command(error)
     }
 }

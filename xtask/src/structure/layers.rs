@@ -6,8 +6,14 @@ use super::Finding;
 use crate::tree::Tree;
 
 /// What stands above the root, and the layers whose faces each may use.
-const LAYERS: &[(&str, &[&str])] =
-    &[("vault", &[]), ("node", &["link"]), ("link", &[]), ("peer", &["vault", "node"]), ("tunnels", &["node", "link"])];
+const LAYERS: &[(&str, &[&str])] = &[
+    ("vault", &[]),
+    ("node", &["link"]),
+    ("link", &[]),
+    ("peer", &["vault", "node"]),
+    ("visitor", &["vault", "node", "peer"]),
+    ("tunnels", &["node", "link"]),
+];
 
 /// The ground of the root: what everything else speaks. It knows nothing but itself.
 const GROUND: &[&str] = &["id", "time", "limits", "labels", "codec", "block"];

@@ -108,7 +108,8 @@ pub(super) struct Lookups {
 impl Lookups {
     /// Asks all carriers that can be asked about a block; returns how many those are.
     pub(super) fn look(&mut self, hub: &Hub, vault: VaultId, id: BlockId) -> usize {
-        let able = |peer: &PeerId| matches!(hub.standing(peer), Standing::Up | Standing::Suspect);
+        // Strangers are told nothing of tabs.
+        let able = |peer: &PeerId| !hub.is_visited(&vault) && matches!(hub.standing(peer), Standing::Up | Standing::Suspect);
         let carriers: Vec<_> = hub.carriers(&vault).into_iter().filter(able).collect();
         for carrier in &carriers {
             self.outbox.entry((*carrier, vault)).or_default().push(id);

@@ -134,7 +134,7 @@ impl Net {
     }
 
     /// Has the client's vault admitted by all carriers.
-    fn admit(&mut self, carriers: usize, chain: &Chain) {
+    pub(super) fn admit(&mut self, carriers: usize, chain: &Chain) {
         for carrier in 1..=carriers {
             let token = [carrier as u8; 16];
             self.request(carrier, Request::Invite { ask: AskId(0), token, limit: LIMIT });

@@ -5,7 +5,7 @@ use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::synthetic::SyntheticKey;
 use crate::codec;
-use crate::id::{RecordId, VaultId};
+use crate::id::{RecordId, ShareId, VaultId};
 use crate::identity::Identity;
 use crate::labels;
 
@@ -46,6 +46,18 @@ impl EpochSecret {
     /// Returns the keys of heads written in this epoch, from `EPOCH_HEAD` and `HEAD_NONCE`.
     pub(super) fn head_key(&self) -> SyntheticKey {
         SyntheticKey::derive(&self.0, labels::EPOCH_HEAD, labels::HEAD_NONCE)
+    }
+
+    /// Returns the keys of what share records hold for the vault's devices, from `EPOCH_SHARE` and `EPOCH_SHARE_NONCE`.
+    pub(super) fn share_key(&self) -> SyntheticKey {
+        SyntheticKey::derive(&self.0, labels::EPOCH_SHARE, labels::EPOCH_SHARE_NONCE)
+    }
+
+    /// Returns what proves that somebody who reads the vault withdrew a share: `derive_key(SHARE_WITHDRAWAL, E_n ‖ locator)`.
+    pub(super) fn withdrawal(&self, share: &ShareId) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_derive_key(labels::SHARE_WITHDRAWAL);
+        hasher.update(&self.0).update(share.as_bytes());
+        hasher.finalize().into()
     }
 
     /// Seals the secret of the epoch before under this one's, bound to vault and epoch.

@@ -15,13 +15,13 @@ fn a_walk_whose_pages_do_not_fit_the_cache_together_ends_with_an_error() {
     }
     let mut device = device.killed();
     assert!(device.run(&mut world, Command::Stat(path("/a/b/c/file"))).is_ok());
-    device.vault.pages = Pages::with_limit(0);
+    device.vault.reader.pages = Pages::with_limit(0);
     assert_eq!(device.run(&mut world, Command::Stat(path("/a/b/c/file"))).map(|_| ()), Err(CommandError::CacheTooSmall));
     assert_eq!(device.read(&mut world, "/a/b/c/file", 0, None), Err(CommandError::CacheTooSmall));
     assert_eq!(device.run(&mut world, Command::Live).map(|_| ()), Ok(()), "a walk that gets on is not stopped");
     device.put(&mut world, "/a/b/c/new", b"content");
     assert_eq!(device.run(&mut world, Command::Commit(String::new())).map(|_| ()), Err(CommandError::CacheTooSmall));
-    device.vault.pages = Pages::new();
+    device.vault.reader.pages = Pages::new();
     assert_eq!(device.names(&mut world, "/a/b/c"), ["file"]);
 }
 
@@ -34,7 +34,7 @@ fn reads_that_push_one_anothers_blocks_out_still_end() {
         device.put(&mut world, &format!("/{number}"), content);
     }
     device.commit(&mut world);
-    device.vault.content = Opened::with_limit(1);
+    device.vault.reader.content = Opened::with_limit(1);
     world.needed = 0;
     let reads: Vec<CommandId> =
         (0..4).map(|number| device.start(&mut world, Command::Read { path: path(&format!("/{number}")), from: 0, len: None })).collect();

@@ -57,6 +57,11 @@ impl BlockWalk {
         self.push(snapshot, Expected::Snapshot { history });
     }
 
+    /// Adds the directory at whose root this page stands.
+    pub fn add_dir(&mut self, root: &Reference) {
+        self.push(root, Expected::Dir { bounds: DirBounds::default(), depth: 0 });
+    }
+
     /// Visits the next object; `None` when all were visited. After an error the walk goes on where it was.
     ///
     /// # Errors

@@ -89,6 +89,14 @@ impl TreeWriter {
         self.seal_pack(tail.number, pad(tail.bytes))
     }
 
+    /// Seals a full pack of the data stream.
+    ///
+    /// # Errors
+    /// [`SealError`].
+    pub(crate) fn seal_data(&mut self, pack: PackNumber, bytes: Vec<u8>) -> Result<(), SealError> {
+        self.seal_pack(pack, bytes)
+    }
+
     /// Writes a snapshot, the last object of a commit.
     ///
     /// # Errors
