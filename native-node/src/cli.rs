@@ -21,6 +21,7 @@ mod progress;
 mod put;
 pub mod serve;
 mod session;
+mod share;
 mod sheet;
 pub mod status;
 
@@ -77,6 +78,9 @@ enum Command {
     Cat(get::CatArgs),
     Ls(listing::LsArgs),
     Stat(listing::StatArgs),
+    Share(share::Args),
+    Shares(share::ListArgs),
+    Unshare(share::UnshareArgs),
     Rm(change::RmArgs),
     Mv(change::MvArgs),
     Check(check::Args),
@@ -143,6 +147,9 @@ fn run(cli: Cli, output: Output) -> Result<(), CliError> {
             Command::Cat(args) => args.run(context).await,
             Command::Ls(args) => args.run(context).await,
             Command::Stat(args) => args.run(context).await,
+            Command::Share(args) => args.run(context).await,
+            Command::Shares(args) => args.run(context).await,
+            Command::Unshare(args) => args.run(context).await,
             Command::Rm(args) => args.run(context).await,
             Command::Mv(args) => args.run(context).await,
             Command::Check(args) => args.run(context).await,

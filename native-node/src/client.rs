@@ -10,21 +10,24 @@ pub mod driver;
 pub mod jobs;
 pub mod keeper;
 pub mod landing;
+pub mod machine;
 mod mark;
 pub mod open;
 pub mod restore;
 pub mod side;
 pub mod transfer;
 pub mod troubles;
+pub mod visit;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use cachette_core::node::{Answer, AskId, Request};
 use cachette_core::vault::tree::Path;
-use cachette_core::vault::{Command, CommandError, CommandId, New, Reply};
+use cachette_core::vault::{Command, CommandError, CommandId, New, Reply, ShareContents};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use self::machine::Machine;
 use self::side::FromApplication;
 
 /// An open vault. Clones use the same one.
@@ -110,9 +113,28 @@ impl Client {
     /// [`Closed`].
     pub async fn look<T: Send + 'static>(&self, look: impl FnOnce(&cachette_core::peer::Peer) -> T + Send + 'static) -> Result<T, Closed> {
         let (answer, reply) = oneshot::channel();
-        let look = Box::new(move |peer: &cachette_core::peer::Peer| {
-            // Nobody may be waiting any more.
-            let _ = answer.send(look(peer));
+        let look = Box::new(move |machine: &Machine| {
+            if let Machine::Peer(peer) = machine {
+                // Nobody may be waiting any more.
+                let _ = answer.send(look(peer));
+            }
+        });
+        self.tell(FromApplication::Look(look));
+        reply.await.map_err(|_| Closed)
+    }
+
+    /// Returns what a link leads to, once its record was found; nothing for a vault.
+    ///
+    /// # Errors
+    /// [`Closed`].
+    pub async fn shared(&self) -> Result<Option<ShareContents>, Closed> {
+        let (answer, reply) = oneshot::channel();
+        let look = Box::new(move |machine: &Machine| {
+            let contents = match machine {
+                Machine::Peer(_) => None,
+                Machine::Visitor(visitor) => visitor.contents().cloned(),
+            };
+            let _ = answer.send(contents);
         });
         self.tell(FromApplication::Look(look));
         reply.await.map_err(|_| Closed)

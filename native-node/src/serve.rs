@@ -127,8 +127,13 @@ impl Serving {
         let role = Role::Carrier { limit: settings.store_limit, zone: settings.zone.clone() };
         let config = node::Config { me: identity.peer(), role, seed: entropy };
         let dialer = Dialer::new(settings.ca_file.as_deref())?;
-        let parts =
-            network::Parts { identity: Arc::clone(&identity), clock, store: Arc::clone(&store), dialer, metrics: Arc::clone(&metrics) };
+        let parts = network::Parts {
+            identity: Arc::clone(&identity),
+            clock,
+            store: Some(Arc::clone(&store)),
+            dialer,
+            metrics: Arc::clone(&metrics),
+        };
         let network = Network::new(parts);
         let (accepted, links) = (network.accepted(), network.links());
         let driver::Handle { requests, events, task: driver } = driver::Handle::spawn(config, network, clock);

@@ -4,6 +4,7 @@ mod bench;
 mod damage;
 mod deaths;
 mod full_disks;
+mod links;
 mod long_puts;
 mod silence;
 mod sources;

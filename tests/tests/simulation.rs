@@ -5,6 +5,7 @@ mod determinism;
 mod faults_and_blocks;
 mod five_rules;
 mod hostile_peers;
+mod links;
 mod slow_uplinks;
 mod soak;
 mod tabs;

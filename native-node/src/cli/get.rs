@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
-use cachette_core::vault::tree::{Meta, Node, Path};
-use cachette_core::vault::{Command, CommandError, Reply};
+use cachette_core::share_link::{ShareLink, ShareLinkError};
+use cachette_core::vault::tree::{Meta, Name, Node, Path};
+use cachette_core::vault::{Command, CommandError, LinkError, Reply, SharedKind};
 use serde::Serialize;
 
 use super::Context;
@@ -23,7 +24,8 @@ use crate::client::landing::{Landing, LandingError, finish_folder, make_folder, 
 /// Gets a file or folder out of the vault
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The file or folder in the vault
+    /// The file or folder in the vault, or a link to something shared: the whole URL, or what follows its #
+    #[arg(value_name = "PATH or LINK")]
     path: String,
     /// Where to: a path that does not exist, a folder to put it into, or - for standard output
     target: Option<PathBuf>,
@@ -97,9 +99,16 @@ impl CatArgs {
 impl Args {
     pub(super) async fn run(self, context: Context) -> Result<(), CliError> {
         let started = Instant::now();
-        let path = vault_path(&self.path)?;
-        let mut session = Session::open(&context, &self.password).await?;
-        session.refresh(&context).await?;
+        let (session, path, name) = match link_in(&self.path)? {
+            Some(link) => self.visit(&context, link).await?,
+            None => {
+                let path = vault_path(&self.path)?;
+                let mut session = Session::open(&context, &self.password).await?;
+                session.refresh(&context).await?;
+                let name = path.name().cloned();
+                (session, path, name)
+            }
+        };
         if self.target.as_ref().is_some_and(|target| target.as_os_str() == "-") {
             let result = print(&session, &path, self.range.as_deref(), *self.wait).await;
             session.close().await;
@@ -110,7 +119,7 @@ impl Args {
             node = stat(&session, &path) => node?,
             stalled = session.stalled(*self.wait, &nothing) => return Err(stalled),
         };
-        let target = self.target_of(&path)?;
+        let target = self.target_of(name.as_ref())?;
         let mut getting = Getting::default();
         let progress = Progress::start(&context, &session, len_of(&node));
         let range = self.range.as_ref().map(|range| range_of(range, len_of(&node))).transpose()?;
@@ -140,9 +149,31 @@ impl Args {
         if done.failed.is_empty() { Ok(()) } else { Err(not_written(&done, in_the_way)) }
     }
 
-    fn target_of(&self, path: &Path) -> Result<PathBuf, CliError> {
+    /// Opens a link; returns the path at which what was shared stands in it, and its name.
+    async fn visit(&self, context: &Context, link: ShareLink) -> Result<(Session, Path, Option<Name>), CliError> {
+        let mut session = Session::visit(context, link).await?;
+        let (nothing, root) = (AtomicU64::new(0), Path::root());
+        tokio::select! {
+            found = stat(&session, &root) => drop(found.map_err(|error| session.of_link(error))?),
+            stalled = session.stalled(*self.wait, &nothing) => return Err(stalled),
+        }
+        let contents = session.client.shared().await?.ok_or_else(|| CliError::from(CommandError::Link(LinkError::Vanished)))?;
+        session.take_places(&contents);
+        let name = if contents.name.is_empty() {
+            None
+        } else {
+            Some(Name::new(&contents.name).map_err(|error| CliError::new(ExitKind::Damaged, error))?)
+        };
+        let path = match (contents.kind, &name) {
+            (SharedKind::File, Some(name)) => Path::root().join(name.clone()).map_err(|error| CliError::new(ExitKind::Damaged, error))?,
+            _ => Path::root(),
+        };
+        Ok((session, path, name))
+    }
+
+    fn target_of(&self, name: Option<&Name>) -> Result<PathBuf, CliError> {
         use std::os::unix::ffi::OsStrExt;
-        let name = path.name().map(|name| std::ffi::OsStr::from_bytes(name.as_bytes()).to_owned());
+        let name = name.map(|name| std::ffi::OsStr::from_bytes(name.as_bytes()).to_owned());
         Ok(match (&self.target, name) {
             (Some(target), Some(name)) if target.is_dir() && !self.force => target.join(name),
             (Some(target), _) => target.clone(),
@@ -174,7 +205,10 @@ impl Args {
                         getting.failed(&path, &error);
                         continue;
                     }
-                    getting.folders.push((target.clone(), *meta));
+                    // The root of a vault, and of what a link opens, has no attributes of its own.
+                    if !path.is_root() {
+                        getting.folders.push((target.clone(), *meta));
+                    }
                     for entry in entries(session, &path).await? {
                         let below = target.join(std::ffi::OsStr::from_bytes(entry.name.as_bytes()));
                         let path = path.join(entry.name).map_err(|error| CliError::new(ExitKind::Damaged, error))?;
@@ -261,6 +295,26 @@ fn not_written(done: &Done, in_the_way: usize) -> CliError {
     error
 }
 
+/// Reads a link where somebody gave one; a path of the vault is none.
+fn link_in(text: &str) -> Result<Option<ShareLink>, CliError> {
+    let looks_like_one =
+        text.starts_with("https://") || text.starts_with("http://") || text.starts_with('#') || text.starts_with("link/AZ");
+    match ShareLink::parse(text) {
+        Ok(link) => Ok(Some(link)),
+        Err(_) if !looks_like_one => Ok(None),
+        Err(error) => {
+            let failure = CliError::new(ExitKind::Usage, error);
+            Err(match error {
+                ShareLinkError::NotALink => {
+                    failure.hint("the part behind the # opens it, and some programs leave that out: copy the whole link, in quotes")
+                }
+                ShareLinkError::Version(_) => failure.hint("update Cachette to open it"),
+                _ => failure.hint("copy it once more from where it came from, in quotes"),
+            })
+        }
+    }
+}
+
 async fn print(session: &Session, path: &Path, range: Option<&str>, wait: Duration) -> Result<(), CliError> {
     let counter = AtomicU64::new(0);
     tokio::select! {
@@ -298,6 +352,9 @@ async fn stream(session: &Session, path: &Path, range: Option<&str>, counter: &A
 fn unread(session: &Session, path: &Path, error: CommandError) -> CliError {
     let mut failure = CliError::from(error);
     failure.message = format!("{}: {}", shown(path), failure.message);
+    if session.is_visit() {
+        return session.of_link(failure);
+    }
     session.unreachable().into_iter().fold(failure, |failure, (name, why)| failure.detail(format!("{name}: {why}")))
 }
 
@@ -352,6 +409,32 @@ const AHEAD: usize = 16 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_is_told_from_a_path_and_a_broken_one_says_how_to_get_a_whole_one() {
+        for path in ["/photos", "photos/link/AZ", "/link/to", "link/to", "a#b", "2026", "AZIB"] {
+            assert!(link_in(path).expect("a path").is_none(), "{path}");
+        }
+        let link = ShareLink {
+            vault: cachette_core::id::VaultId([1; 32]),
+            secret: std::sync::Arc::new(cachette_core::share_link::ShareSecret::new([2; 32])),
+            digest: [4; 16],
+            nodes: vec![(cachette_core::id::PeerId([3; 32]), "wss://attic.example".to_owned())],
+        };
+        let (url, fragment) = (link.url().expect("a web address"), link.to_string());
+        for text in [&url, &fragment, &format!("#{fragment}")] {
+            assert_eq!(link_in(text).expect("a link").map(|link| link.id()), Some(link.id()));
+        }
+        let cases = [
+            ("https://attic.example/", "no link to something shared", "the part behind the # opens it"),
+            (&url[..url.len() - 5], "cut short", "copy it once more"),
+            (&fragment[..fragment.len() - 5], "cut short", "copy it once more"),
+        ];
+        for (text, message, hint) in cases {
+            let Err(error) = link_in(text) else { panic!("{text} is no link") };
+            assert!(error.message.contains(message) && error.hints[0].contains(hint), "{text}: {error:?}");
+        }
+    }
 
     #[test]
     fn ranges_are_read_as_http_has_them() {

@@ -225,7 +225,7 @@ const fn size(node: &Node) -> Option<u64> {
 }
 
 /// Writes a time as people read it, in UTC.
-fn time(seconds: i64) -> String {
+pub(super) fn time(seconds: i64) -> String {
     let moment = u64::try_from(seconds).map(|seconds| std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds));
     moment.map_or_else(
         |_| "before 1970".into(),

@@ -8,7 +8,8 @@ use std::time::Duration;
 use cachette_core::copies::Copies;
 use cachette_core::id::PeerId;
 use cachette_core::record::Carrier;
-use cachette_core::vault::{Alarm, Command, CommandError, Reply};
+use cachette_core::share_link::ShareLink;
+use cachette_core::vault::{Alarm, Command, CommandError, LinkError, Reply, ShareContents};
 use serde::Serialize;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -20,6 +21,7 @@ use super::password::PasswordArgs;
 use crate::client::open::{OpenError, device_file, open, vault_dir};
 use crate::client::restore::RestoringError;
 use crate::client::troubles::Troubles;
+use crate::client::visit::visit;
 use crate::client::{Client, Closed, device};
 use crate::config::keys;
 use crate::data_dir::DataDir;
@@ -30,6 +32,8 @@ pub(super) struct Session {
     pub(super) client: Client,
     pub(super) links: LinkTable,
     pub(super) carriers: Vec<Carrier>,
+    /// Whether it is a link that was opened, and no vault.
+    visits: bool,
     /// What is wrong with them.
     troubles: Troubles,
     task: JoinHandle<()>,
@@ -63,10 +67,46 @@ impl Session {
         Self::over(open(&dir, seed, context.config.optional::<PathBuf>(keys::CA_FILE)?.as_deref()).await?).await
     }
 
+    /// Opens a link; what it names are its nodes, until its record names all of them.
+    pub(super) async fn visit(context: &Context, link: ShareLink) -> Result<Self, CliError> {
+        let nodes = link.nodes.clone();
+        let opened = visit(link, context.config.optional::<PathBuf>(keys::CA_FILE)?.as_deref())?;
+        let mut session = Self {
+            client: opened.client,
+            links: opened.links,
+            carriers: Vec::new(),
+            visits: true,
+            troubles: opened.troubles,
+            task: opened.task,
+        };
+        session.name_places(nodes.into_iter().map(|(peer, address)| (peer, vec![address])));
+        Ok(session)
+    }
+
+    /// Takes the nodes that a link's record names; they have no names, so people are told where they are.
+    pub(super) fn take_places(&mut self, contents: &ShareContents) {
+        self.name_places(contents.carriers.iter().map(|carrier| (carrier.peer, carrier.addresses.clone())));
+    }
+
+    fn name_places(&mut self, places: impl Iterator<Item = (PeerId, Vec<String>)>) {
+        self.carriers.clear();
+        for (peer, addresses) in places.filter(|(_, addresses)| !addresses.is_empty()) {
+            let name = addresses.first().and_then(|address| address.split_once("://")).map(|(_, place)| place.to_owned());
+            let name = name.unwrap_or_default();
+            self.carriers.push(Carrier { peer, name, addresses, weight: 1, zone: String::new(), draining: false });
+        }
+    }
+
     /// Wraps a client that was just opened.
     pub(super) async fn over(opened: crate::client::open::Opened) -> Result<Self, CliError> {
-        let mut session =
-            Self { client: opened.client, links: opened.links, carriers: Vec::new(), troubles: opened.troubles, task: opened.task };
+        let mut session = Self {
+            client: opened.client,
+            links: opened.links,
+            carriers: Vec::new(),
+            visits: false,
+            troubles: opened.troubles,
+            task: opened.task,
+        };
         session.look_at_carriers().await?;
         Ok(session)
     }
@@ -195,7 +235,29 @@ impl Session {
         }
         let error = CliError::new(ExitKind::Environment, format!("nothing has come for {}", humantime::format_duration(wait)));
         let error = self.unreachable().into_iter().fold(error, |error, (name, why)| error.detail(format!("{name}: {why}")));
-        error.hint("nothing is lost as long as one node that holds it comes back; `cachette peers` shows how to reach them")
+        error.hint(if self.visits {
+            "the link itself is good; try again when one of its nodes is back"
+        } else {
+            "nothing is lost as long as one node that holds it comes back; `cachette peers` shows how to reach them"
+        })
+    }
+
+    /// Says whether a link was opened, and no vault.
+    pub(super) const fn is_visit(&self) -> bool {
+        self.visits
+    }
+
+    /// Says which of a link's nodes could not be reached, and what to do, where an error speaks of a vault of one's own.
+    pub(super) fn of_link(&self, error: CliError) -> CliError {
+        if !self.visits {
+            return error;
+        }
+        let error = self.unreachable().into_iter().fold(error, |error, (name, why)| error.detail(format!("{name}: {why}")));
+        if error.hints.iter().any(|hint| hint.contains("`cachette ")) {
+            CliError { hints: vec!["the link itself is good; try again when one of its nodes is back".into()], ..error }
+        } else {
+            error
+        }
     }
 
     /// Closes the vault; connections get a moment to say goodbye.
@@ -322,12 +384,26 @@ impl From<CommandError> for CliError {
             CommandError::Damaged(_) | CommandError::SelfCheck => ExitKind::Damaged,
             CommandError::NoRight(_) | CommandError::NoKey => ExitKind::Refused,
             CommandError::Lost(_) | CommandError::NotSafe(_) | CommandError::Cancelled => ExitKind::NotSafeYet,
+            CommandError::NoCarriers | CommandError::Link(LinkError::Unreachable) => ExitKind::Environment,
+            CommandError::Link(LinkError::Withdrawn | LinkError::Vanished) => ExitKind::NotFound,
+            CommandError::Link(_) => ExitKind::Damaged,
             _ => ExitKind::Internal,
         };
         let failure = Self::new(kind, &error);
         match error {
             CommandError::Unavailable(_) => {
                 failure.hint("nothing is lost as long as one node that holds them comes back; `cachette peers` shows how to reach them")
+            }
+            CommandError::NoCarriers => {
+                failure.hint("add a node first: `cachette invite` on the node, then `cachette init --join INVITATION` here")
+            }
+            CommandError::Link(LinkError::Withdrawn) => failure.hint("ask whoever sent it for a new one"),
+            CommandError::Link(LinkError::Vanished) => {
+                failure.hint("it was withdrawn long ago, or its vault has moved to other nodes; ask whoever sent it for a new one")
+            }
+            CommandError::Link(LinkError::Unreachable) => failure.hint("try again when one of them is back; the link itself is good"),
+            CommandError::Link(_) => {
+                failure.hint("copy the link once more from where it came from; if that changes nothing, do not trust these nodes")
             }
             CommandError::NotSafe(_) => failure.hint("make room on the nodes, or add one, and run the same command again"),
             CommandError::NotFound(_) | CommandError::NotADirectory(_) | CommandError::NotAFile(_) => {

@@ -10,18 +10,19 @@ use std::pin::pin;
 use std::time::Duration;
 
 use cachette_core::node;
-use cachette_core::peer::{Input, Output, Peer};
+use cachette_core::peer::{Input, Output};
 use cachette_core::vault;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::machine::Machine;
 use super::side::{Forward, FromApplication, Side};
 use crate::clock::Clock;
 use crate::driver::network::Network;
 
 /// The task's own side.
 pub(super) struct Driver {
-    pub(super) peer: Peer,
+    pub(super) machine: Machine,
     pub(super) network: Network,
     pub(super) clock: Clock,
     pub(super) side: Side,
@@ -37,7 +38,7 @@ impl Driver {
         let mut deadline = pin!(sleep_until(Instant::now()));
         self.drain();
         loop {
-            let due = self.peer.deadline().map(|deadline| self.clock.instant(deadline.at));
+            let due = self.machine.deadline().map(|deadline| self.clock.instant(deadline.at));
             if let Some(due) = due
                 && due != deadline.deadline()
             {
@@ -50,7 +51,7 @@ impl Driver {
                     Some(from) => match self.side.take(from) {
                         Forward::Vault(input) => self.handle(Input::Vault(input)),
                         Forward::Node(request) => self.handle(Input::Node(node::Input::Request(request))),
-                        Forward::Look(look) => look(&self.peer),
+                        Forward::Look(look) => look(&self.machine),
                     },
                     None => break,
                 },
@@ -70,12 +71,12 @@ impl Driver {
 
     /// Mutates, then drains.
     fn handle(&mut self, input: Input) {
-        self.peer.handle(self.clock.now(), input);
+        self.machine.handle(self.clock.now(), input);
         self.drain();
     }
 
     fn drain(&mut self) {
-        while let Some(output) = self.peer.poll(self.clock.now()) {
+        while let Some(output) = self.machine.poll(self.clock.now()) {
             match output {
                 Output::Vault(output) => self.side.vault(output),
                 Output::Node(node::Output::Event(event)) => self.side.event(event),

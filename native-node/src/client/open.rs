@@ -15,6 +15,7 @@ use super::Client;
 use super::driver::Driver;
 use super::jobs::Jobs;
 use super::keeper::Keeper;
+use super::machine::Machine;
 use super::side::Side;
 use super::troubles::Troubles;
 use crate::clock::Clock;
@@ -104,7 +105,7 @@ pub async fn open(dir: &DataDir, seed: Seed, ca_file: Option<&Path>) -> Result<O
         move |id, outcome| drop(done.send(Input::Done(id, outcome)))
     });
     let keeper = Keeper::start(durable, relaxed, move |id, kept| drop(done.send(Input::Kept(id, kept)))).map_err(OpenError::Threads)?;
-    let driver = Driver { peer, network, clock, side: Side::new(troubles.clone(), jobs, keeper) };
+    let driver = Driver { machine: Machine::Peer(Box::new(peer)), network, clock, side: Side::new(troubles.clone(), jobs, Some(keeper)) };
     let task = tokio::spawn(driver.run(application, outcomes));
     Ok(Opened { client: Client::new(inbox), links, troubles, task })
 }
@@ -115,7 +116,7 @@ pub(crate) async fn network(dir: &DataDir, identity: Arc<Identity>, clock: Clock
     let opening = tokio::task::spawn_blocking(move || Store::open_in(&claimed, disk::Options::default()));
     let store = Arc::new(opening.await.map_err(|error| OpenError::Threads(error.into()))??);
     let dialer = Dialer::new(ca_file)?;
-    Ok(Network::new(Parts { identity, clock, store, dialer, metrics: Arc::new(Metrics::default()) }))
+    Ok(Network::new(Parts { identity, clock, store: Some(store), dialer, metrics: Arc::new(Metrics::default()) }))
 }
 
 /// Returns fresh entropy of the system.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cachette_core::node::{Answer, AskId, Event, Request};
-use cachette_core::peer::Peer;
 use cachette_core::vault::{Command, CommandError, CommandId, Input, Output, Reply};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::jobs::Jobs;
 use super::keeper::Keeper;
+use super::machine::Machine;
 use super::troubles::Troubles;
 
 /// What commands tell the driver. Bytes are bounded by what the vault invited, everything else by the number of commands.
@@ -39,7 +39,7 @@ pub enum FromApplication {
     /// A numbered request for the node.
     Ask(AskId, Request, oneshot::Sender<Answer>),
     /// Somebody wants to look at the machines.
-    Look(Box<dyn FnOnce(&Peer) + Send>),
+    Look(Box<dyn FnOnce(&Machine) + Send>),
 }
 
 /// What the driver is to do with something from the application.
@@ -49,7 +49,7 @@ pub enum Forward {
     /// Give it to the node.
     Node(Request),
     /// Let somebody look.
-    Look(Box<dyn FnOnce(&Peer) + Send>),
+    Look(Box<dyn FnOnce(&Machine) + Send>),
 }
 
 /// Who waits for what.
@@ -60,13 +60,14 @@ pub struct Side {
     asks: BTreeMap<AskId, oneshot::Sender<Answer>>,
     troubles: Troubles,
     jobs: Jobs,
-    keeper: Keeper,
+    /// None where nothing is kept.
+    keeper: Option<Keeper>,
 }
 
 impl Side {
     /// Begins with nobody waiting.
     #[must_use]
-    pub fn new(troubles: Troubles, jobs: Jobs, keeper: Keeper) -> Self {
+    pub fn new(troubles: Troubles, jobs: Jobs, keeper: Option<Keeper>) -> Self {
         Self { replies: BTreeMap::new(), reads: BTreeMap::new(), puts: BTreeMap::new(), asks: BTreeMap::new(), troubles, jobs, keeper }
     }
 
@@ -95,7 +96,11 @@ impl Side {
     pub fn vault(&mut self, output: Output) {
         match output {
             Output::Job(id, job) => self.jobs.push(id, job),
-            Output::Keep(id, notes, must_last) => self.keeper.push(id, notes, must_last),
+            Output::Keep(id, notes, must_last) => {
+                if let Some(keeper) = &self.keeper {
+                    keeper.push(id, notes, must_last);
+                }
+            }
             Output::More(id, bytes) => {
                 if let Some(room) = self.puts.get(&id) {
                     room.add_permits(bytes);
@@ -162,7 +167,7 @@ mod tests {
         let dir = DataDir::claim(home.path()).expect("nobody else has it");
         let (durable, relaxed) = (Notes::open(&dir).expect("notes"), Notes::open_relaxed(&dir).expect("notes"));
         let keeper = Keeper::start(durable, relaxed, |_, _| ()).expect("a thread");
-        let mut side = Side::new(Troubles::default(), Jobs::start(|_, _| ()), keeper);
+        let mut side = Side::new(Troubles::default(), Jobs::start(|_, _| ()), Some(keeper));
         let (room, (answer, _reply)) = (Arc::new(Semaphore::new(0)), oneshot::channel());
         side.take(FromApplication::Command {
             id: CommandId(1),

@@ -10,7 +10,7 @@ use cachette_core::id::PeerId;
 use cachette_core::identity::Identity;
 use cachette_core::link::{self, CloseReason, Link};
 use cachette_core::node::{DialError, Input, LinkId, Output, Relayed, TunnelId, TunnelInput, TunnelOutput};
-use cachette_core::store::{RequestId, StoreAnswer};
+use cachette_core::store::{RequestId, StoreAnswer, StoreFault};
 use cachette_core::tunnels::Tunnels;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
@@ -32,8 +32,8 @@ pub struct Parts {
     pub identity: Arc<Identity>,
     /// The machines' time.
     pub clock: Clock,
-    /// What the machine stores on.
-    pub store: Arc<Store>,
+    /// What the machine stores on, if it stores anything.
+    pub store: Option<Arc<Store>>,
     /// How it calls.
     pub dialer: Dialer,
     /// What is counted.
@@ -43,7 +43,7 @@ pub struct Parts {
 /// The world of one node machine. Dropping it cuts every link off.
 pub struct Network {
     shared: Arc<Shared>,
-    store: Arc<Store>,
+    store: Option<Arc<Store>>,
     links: LinkTable,
     /// Links that the machine knows; `None` when a link is given up and has not said its last word.
     open: BTreeMap<LinkId, Option<mpsc::Sender<ToLink>>>,
@@ -139,7 +139,11 @@ impl Network {
             Output::Store(request, op) => {
                 let answers = self.answers.0.clone();
                 // Nobody waits for an answer any more when the network is gone.
-                self.store.submit(op, move |answer| drop(answers.send((request, answer))));
+                let answer = move |answer| drop(answers.send((request, answer)));
+                match &self.store {
+                    Some(store) => store.submit(op, answer),
+                    None => answer(StoreAnswer::Failed(StoreFault::Failed)),
+                }
             }
             Output::Event(event) => debug_assert!(false, "an event has nothing to do here: {event:?}"),
         }

@@ -111,7 +111,7 @@ fn driver(home: &std::path::Path) -> (PeerId, Driver) {
     let (me, clock) = (identity.peer(), Clock::start());
     let store = Arc::new(Store::open(home, Options { reserve: Some(0), ..Options::default() }).expect("a store"));
     let dialer = Dialer::new(None).expect("roots");
-    let network = Network::new(Parts { identity, clock, store, dialer, metrics: Arc::new(Metrics::default()) });
+    let network = Network::new(Parts { identity, clock, store: Some(store), dialer, metrics: Arc::new(Metrics::default()) });
     let role = Role::Carrier { limit: 1 << 30, zone: String::new() };
     (me, Driver::new(node::Config { me, role, seed: [5; 32] }, network, clock))
 }

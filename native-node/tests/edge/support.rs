@@ -171,7 +171,7 @@ impl Client {
         let store = Arc::new(Store::open(&directory.join(format!("client-{seed}")), Options::default()).expect("a store"));
         let config = node::Config { me: identity.peer(), role: Role::Client, seed: [seed; 32] };
         let dialer = Dialer::new(ca_file).expect("roots");
-        let network = Network::new(Parts { identity, clock, store, dialer, metrics: Arc::new(Metrics::default()) });
+        let network = Network::new(Parts { identity, clock, store: Some(store), dialer, metrics: Arc::new(Metrics::default()) });
         let links = network.links();
         Self { handle: Handle::spawn(config, network, clock), links, asks: 0 }
     }

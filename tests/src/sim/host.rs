@@ -67,6 +67,8 @@ pub enum Kind {
     Tab(u64),
     /// A client with an open vault.
     Device,
+    /// Somebody with this link.
+    Visitor(String),
     /// Somebody who means harm.
     Hostile(Malice),
 }
@@ -171,7 +173,7 @@ impl Host {
     pub fn vault(&self) -> Option<&Vault> {
         match self.life.as_ref()?.brain.inner().inner() {
             Brain::Client(peer) => Some(peer.vault()),
-            Brain::Node(_) | Brain::Hostile(_) => None,
+            Brain::Node(_) | Brain::Visitor(_) | Brain::Hostile(_) => None,
         }
     }
 
@@ -180,7 +182,7 @@ impl Host {
     pub fn relayed(&self) -> Option<Relayed> {
         match self.life.as_ref()?.brain.inner().inner() {
             Brain::Node(node) => Some(node.relayed()),
-            Brain::Client(_) | Brain::Hostile(_) => None,
+            Brain::Client(_) | Brain::Visitor(_) | Brain::Hostile(_) => None,
         }
     }
 

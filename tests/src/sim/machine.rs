@@ -8,6 +8,7 @@ use cachette_core::peer::{self, Peer};
 use cachette_core::store::RequestId;
 use cachette_core::time::{Deadline, Time};
 use cachette_core::vault;
+use cachette_core::visitor::Visitor;
 
 use super::hostile::Hostile;
 
@@ -54,6 +55,8 @@ pub enum Brain {
     Node(Node),
     /// A client with an open vault.
     Client(Peer),
+    /// Somebody who has a link and no vault.
+    Visitor(Visitor),
     /// Somebody who means harm.
     Hostile(Hostile),
 }
@@ -65,6 +68,7 @@ impl Machine for Brain {
     fn handle(&mut self, now: Time, input: peer::Input) {
         match (self, input) {
             (Self::Client(peer), input) => peer.handle(now, input),
+            (Self::Visitor(visitor), input) => visitor.handle(now, input),
             (Self::Node(node), peer::Input::Node(input)) => node.handle(now, input),
             (Self::Node(node), peer::Input::Tick) => node.handle(now, node::Input::Tick),
             (Self::Hostile(hostile), peer::Input::Node(input)) => hostile.handle(input),
@@ -76,6 +80,7 @@ impl Machine for Brain {
     fn poll(&mut self, now: Time) -> Option<peer::Output> {
         match self {
             Self::Client(peer) => peer.poll(now),
+            Self::Visitor(visitor) => visitor.poll(now),
             Self::Node(node) => node.poll().map(peer::Output::Node),
             Self::Hostile(hostile) => hostile.poll().map(peer::Output::Node),
         }
@@ -84,6 +89,7 @@ impl Machine for Brain {
     fn deadline(&self) -> Option<Deadline> {
         match self {
             Self::Client(peer) => peer.deadline(),
+            Self::Visitor(visitor) => visitor.deadline(),
             Self::Node(node) => node.deadline(),
             Self::Hostile(_) => None,
         }

@@ -3,6 +3,7 @@
 use cachette_core::node::{self, Node, Role};
 use cachette_core::peer::Peer;
 use cachette_core::vault::{Opening, Vault};
+use cachette_core::visitor::Visitor;
 
 use super::{Work, World};
 use crate::sim::HostNo;
@@ -29,7 +30,8 @@ impl World {
             _ => Role::Client,
         };
         let node = Node::new(now, node::Config { me: host.peer, role, seed: host.rng.bytes32() });
-        let brain = match host.kind {
+        let brain = match &host.kind {
+            Kind::Visitor(link) => Brain::Visitor(Visitor::new(now, link.parse().expect("a link"), node)),
             Kind::Device => {
                 let opening = Opening { seed: host.seed(), notes: host.notes.all(), entropy: host.rng.bytes32() };
                 match Vault::open(now, opening) {
@@ -39,7 +41,7 @@ impl World {
             }
             Kind::Hostile(malice) => {
                 let vault = vault.unwrap_or(cachette_core::id::VaultId([0; 32]));
-                Brain::Hostile(Hostile::new(malice, host.peer, vault, host.rng.fork()))
+                Brain::Hostile(Hostile::new(*malice, host.peer, vault, host.rng.fork()))
             }
             _ => Brain::Node(node),
         };
