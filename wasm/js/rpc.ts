@@ -6,6 +6,7 @@ import { CachetteError, fromPlain } from "./errors.js";
 import { Feed } from "./feed.js";
 import type { GetInput, Methods, OpenInput, Opened, ToService, ToView } from "./protocol.js";
 import { reading } from "./reading.js";
+import { isVisible } from "./suspension.js";
 import type { PeerEvent } from "./types.js";
 
 /** How a call is made. */
@@ -114,6 +115,7 @@ export class Client {
     this.detach();
     this.#port = port;
     port.onmessage = (message) => this.#take(message);
+    port.send({ type: "visible", visible: isVisible() });
     if (this.#reopen) this.#open(port, this.#reopen());
   }
 
