@@ -7,12 +7,13 @@ import * as leader from "./leader.mjs";
 import { Node, Nodes } from "./nodes.mjs";
 import * as files from "./package.mjs";
 import * as packaging from "./packaging.mjs";
+import * as parts from "./parts.mjs";
 import * as peer from "./peer.mjs";
 import { serve } from "./server.mjs";
 import * as store from "./store.mjs";
 import * as vectors from "./vectors.mjs";
 
-const FILES = { peer, package: files, leader, packaging, store, vectors };
+const FILES = { peer, package: files, leader, packaging, parts, store, vectors };
 /** A test that takes so many seconds hangs, unless its file has more `patience`. */
 const PATIENCE = 90;
 
