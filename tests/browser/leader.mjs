@@ -163,6 +163,25 @@ export const chromium = {
     await close([leader, view]);
   },
 
+  async b07_a_tab_of_another_release_is_named_as_the_reason(world) {
+    const { browser, origin, name } = world;
+    const [leader] = await tabs(world, 1);
+    for (const [protocol, code] of Object.entries({ 0: "later-release", 999: "storage-blocked" })) {
+      const other = await Tab.open(browser, origin);
+      await other.page.route("**/package/tabs.js", async (route) => {
+        const response = await route.fetch();
+        const body = (await response.text()).replace(/PROTOCOL = \d+/, `PROTOCOL = ${protocol}`);
+        await route.fulfill({ response, body });
+      });
+      await other.reload();
+      const { hint } = await other.refused(code, "open", "a", { name });
+      assert.match(hint, /reload/);
+      await other.close();
+    }
+    assert.equal(await leads(leader), true);
+    await leader.close();
+  },
+
   async a_view_that_dies_in_the_middle_of_a_put_keeps_nobody_waiting(world) {
     const [leader, view] = await tabs(world, 2);
     await view.begin("put", "a", "/half", { seed: 1, size: 8 * MIB, as: "stream", hold: 2 * MIB });

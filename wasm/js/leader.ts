@@ -13,7 +13,7 @@ import { CachetteError } from "./errors.js";
 import type { ToService, ToView } from "./protocol.js";
 import type { Client } from "./rpc.js";
 import { isVisible } from "./suspension.js";
-import { houseName, stealLock, type TabMessage, viewLock } from "./tabs.js";
+import { houseName, PROTOCOL, stealLock, type TabMessage, viewLock } from "./tabs.js";
 
 /** How a tab takes part. */
 export interface Part {
@@ -199,6 +199,7 @@ export class Tabs {
 
   #take(message: TabMessage): void {
     if (message.type === "locked") this.#part.onLocked();
+    if (message.type === "stranger" && message.channel === this.#guest?.name) this.#part.onFailed(stranger(message.protocol));
     if (message.type !== "leading" || this.#holds) return;
     this.#news = true;
     if (message.service === this.#service) {
@@ -261,7 +262,7 @@ export class Tabs {
 
 /** A view's way to a leader in another tab. */
 class Guest {
-  readonly #name = randomName();
+  readonly name = randomName();
   readonly #house: BroadcastChannel;
   readonly #port: Port<ToService, ToView>;
   readonly #there: Promise<void>;
@@ -270,7 +271,7 @@ class Guest {
 
   constructor(house: BroadcastChannel, welcomed: (port: Port<ToService, ToView>) => void) {
     this.#house = house;
-    this.#port = tabPort<ToService, ToView>(this.#name);
+    this.#port = tabPort<ToService, ToView>(this.name);
     this.#port.onmessage = () => {
       this.#welcome = true;
       welcomed(this.#port);
@@ -278,7 +279,7 @@ class Guest {
     const left = new Promise<void>((resolve) => (this.#leave = resolve));
     // The service sees by this lock that the view lives.
     this.#there = new Promise((resolve) => {
-      void navigator.locks.request(viewLock(this.#name), () => {
+      void navigator.locks.request(viewLock(this.name), () => {
         resolve();
         return left;
       });
@@ -290,7 +291,7 @@ class Guest {
     void this.#there.then(() => {
       if (this.#welcome) return;
       try {
-        this.#house.postMessage({ type: "hello", channel: this.#name } satisfies TabMessage);
+        this.#house.postMessage({ type: "hello", channel: this.name, protocol: PROTOCOL } satisfies TabMessage);
       } catch {
         // The tab closed meanwhile.
       }
@@ -310,6 +311,13 @@ const SILENT_TICKS = 3;
 /** Workers that break within this time of one another break for the same reason. */
 const TRAP_MS = 30_000;
 const TRAPS_MAX = 3;
+
+function stranger(protocol: number): CachetteError {
+  if (protocol > PROTOCOL) {
+    return new CachetteError("later-release", "another tab of this site runs a later release", { hint: "reload this page" });
+  }
+  return new CachetteError("storage-blocked", "another tab of this site runs an older release", { hint: "close or reload it, then reload this page" });
+}
 
 function noLocks(error: unknown): CachetteError {
   return new CachetteError("unsupported", "the browser grants no locks here", { cause: error });

@@ -2,7 +2,7 @@
 
 import { type Port, tabPort } from "./channel.js";
 import type { ToService, ToView } from "./protocol.js";
-import { houseName, type TabMessage, viewLock } from "./tabs.js";
+import { houseName, PROTOCOL, type TabMessage, viewLock } from "./tabs.js";
 
 /** A service as its reception sees it. */
 interface Host {
@@ -23,7 +23,10 @@ export class Reception {
   /** Lets views in from here on. */
   receive(host: Host): void {
     this.#channel.onmessage = ({ data }: MessageEvent<TabMessage>) => {
-      if (data.type === "hello") this.#welcome(host, data.channel);
+      if (data.type !== "hello") return;
+      const { channel, protocol } = data;
+      if (protocol === PROTOCOL) this.#welcome(host, channel);
+      else this.#channel.postMessage({ type: "stranger", channel, protocol: PROTOCOL } satisfies TabMessage);
     };
     this.#channel.postMessage(this.#leading);
   }
