@@ -11,7 +11,7 @@ use crate::address::Address;
 use crate::codec;
 use crate::id::PeerId;
 use crate::labels;
-use crate::limits::{CARRIERS_MAX, NAME_MAX, SHARE_CONTENTS_MAX, SHARE_OWNER_MAX};
+use crate::limits::{ADDRESSES_MAX, CARRIERS_MAX, NAME_MAX, SHARE_CONTENTS_MAX, SHARE_OWNER_MAX};
 use crate::record::{Carrier, Certificate};
 use crate::share_link::{ShareDigest, ShareSecret};
 use crate::time::Time;
@@ -127,7 +127,7 @@ impl ShareContents {
             return None;
         }
         let carrier = |Place(peer, addresses, weight, zone, draining): Place| {
-            let valid = addresses.iter().all(|address| Address::of(peer, address).is_ok());
+            let valid = addresses.len() <= ADDRESSES_MAX && addresses.iter().all(|address| Address::of(peer, address).is_ok());
             let carrier = Carrier { peer, name: String::new(), addresses, weight, zone: zone.to_string(), draining };
             valid.then_some(carrier)
         };
@@ -246,6 +246,19 @@ mod tests {
         assert_eq!(ShareContents::decode(&encoded), None);
         assert_eq!(ShareContents::decode(&encoded[..40]), None);
         assert_eq!(ShareContents::decode(&[]), None);
+    }
+
+    #[test]
+    fn a_reader_is_led_to_a_carriers_number_of_places_and_to_addresses_only() {
+        let altered = |change: &dyn Fn(&mut ShareContents)| {
+            let mut contents = contents(3, true);
+            change(&mut contents);
+            ShareContents::decode(&contents.encode().expect("it fits"))
+        };
+        assert!(altered(&|_| {}).is_some());
+        assert_eq!(altered(&|contents| contents.carriers[0].addresses = vec!["ws://a:1".into(); ADDRESSES_MAX + 1]), None);
+        assert_eq!(altered(&|contents| contents.carriers[0].addresses = vec!["http://a/x".into()]), None);
+        assert_eq!(altered(&|contents| contents.carriers = vec![contents.carriers[0].clone(); CARRIERS_MAX + 1]), None);
     }
 
     #[test]
