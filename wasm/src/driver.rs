@@ -15,8 +15,10 @@ use std::rc::{Rc, Weak};
 
 use cachette_core::node::{self, Answer, AskId, LinkId, Node, Request};
 use cachette_core::peer::{self, Peer};
+use cachette_core::record::Carrier;
 use cachette_core::time::Time;
 use cachette_core::vault::{self, Command, CommandId, KeepId};
+use cachette_core::visitor::Visitor;
 use futures_channel::oneshot;
 use js_sys::Function;
 use wasm_bindgen::JsValue;
@@ -68,17 +70,19 @@ pub(crate) struct Driver {
     running: Cell<bool>,
     world: RefCell<Option<World>>,
     alarm: RefCell<Alarm>,
-    store: Rc<Store>,
+    store: Option<Rc<Store>>,
     listener: Option<Function>,
 }
 
-/// The machines: a vault above a node, or a node alone, which is how a vault is looked for.
+/// The machines: a vault above a node; a node alone, which is how a vault is looked for; or the reader of a link.
 pub(crate) enum Machine {
     /// A whole peer.
     Peer(Box<Peer>),
     /// A node without a vault.
     #[expect(dead_code, reason = "restoring from words looks for a vault with it")]
     Node(Box<Node>),
+    /// Somebody who has a link.
+    Visitor(Box<Visitor>),
 }
 
 /// What a driver is made of.
@@ -117,7 +121,7 @@ impl Post {
 
 impl Driver {
     /// Starts a driver; its world gets the way back to it.
-    pub(crate) fn start(store: Rc<Store>, listener: Option<Function>, world: impl FnOnce(Post) -> World) -> Rc<Self> {
+    pub(crate) fn start(store: Option<Rc<Store>>, listener: Option<Function>, world: impl FnOnce(Post) -> World) -> Rc<Self> {
         let driver = Rc::new_cyclic(|me| {
             let post = Post(Weak::clone(me));
             let rung = post.clone();
@@ -179,7 +183,9 @@ impl Driver {
         self.queue.borrow_mut().clear();
         self.alarm.borrow_mut().set(Time(0), None);
         drop(world);
-        self.store.close();
+        if let Some(store) = &self.store {
+            store.close();
+        }
     }
 
     fn next(&self) -> Option<Happened> {
@@ -258,6 +264,7 @@ impl World {
     fn handle(&mut self, now: Time, input: peer::Input) {
         match (&mut self.machine, input) {
             (Machine::Peer(peer), input) => peer.handle(now, input),
+            (Machine::Visitor(visitor), input) => visitor.handle(now, input),
             (Machine::Node(node), peer::Input::Node(input)) => node.handle(now, input),
             (Machine::Node(node), peer::Input::Tick) => node.handle(now, node::Input::Tick),
             // There is no vault that could have asked for it.
@@ -314,6 +321,7 @@ impl World {
         let machine = match &self.machine {
             Machine::Peer(peer) => peer.deadline(),
             Machine::Node(node) => node.deadline(),
+            Machine::Visitor(visitor) => visitor.deadline(),
         };
         machine.map(|deadline| deadline.at).into_iter().chain(self.network.deadline()).chain(self.sealing.deadline()).min()
     }
@@ -323,11 +331,21 @@ impl World {
         self.machine.peer()
     }
 
+    /// Returns the carriers that this peer knows by name, or by a link.
+    pub(crate) fn carriers(&self) -> &[Carrier] {
+        match &self.machine {
+            Machine::Peer(peer) => &peer.vault().chain().tip().carriers,
+            Machine::Node(_) => &[],
+            Machine::Visitor(visitor) => visitor.contents().map(|contents| contents.carriers.as_slice()).unwrap_or_default(),
+        }
+    }
+
     /// Returns the node.
     pub(crate) fn node(&self) -> &Node {
         match &self.machine {
             Machine::Peer(peer) => peer.node(),
             Machine::Node(node) => node,
+            Machine::Visitor(visitor) => visitor.node(),
         }
     }
 }
@@ -337,13 +355,14 @@ impl Machine {
         match self {
             Self::Peer(peer) => peer.poll(now),
             Self::Node(node) => node.poll().map(peer::Output::Node),
+            Self::Visitor(visitor) => visitor.poll(now),
         }
     }
 
     fn peer(&self) -> Option<&Peer> {
         match self {
             Self::Peer(peer) => Some(peer),
-            Self::Node(_) => None,
+            Self::Node(_) | Self::Visitor(_) => None,
         }
     }
 }

@@ -1,9 +1,10 @@
 //! How something fails for JavaScript: an `Error` with a code to act on, what to do next, and what was observed.
 
 use cachette_core::copies::Copies;
+use cachette_core::share_link::ShareLinkError;
 use cachette_core::store::StoreFault;
 use cachette_core::vault::tree::PathError;
-use cachette_core::vault::{self, CommandError};
+use cachette_core::vault::{self, CommandError, LinkError};
 use js_sys::{Error, Reflect};
 use wasm_bindgen::JsValue;
 
@@ -91,6 +92,10 @@ impl From<CommandError> for Failure {
             E::NoKey => "no-key",
             E::Cancelled => "cancelled",
             E::SelfCheck => "self-check",
+            E::Link(LinkError::Withdrawn) => "withdrawn",
+            E::Link(LinkError::Vanished) => "vanished",
+            E::Link(LinkError::Unreachable) => "unreachable",
+            E::Link(_) => "damaged",
             _ => "internal",
         };
         let message = match &error {
@@ -117,6 +122,10 @@ impl From<CommandError> for Failure {
             E::NoKey => failure.hint("the vault's other devices, or its recovery words, can let this one in again"),
             E::SelfCheck => failure.hint("nothing of it was stored; try again, and test this computer's memory if it happens twice"),
             E::Cancelled => failure,
+            E::Link(LinkError::Withdrawn) => failure.hint("ask whoever sent it for another one"),
+            E::Link(LinkError::Vanished) => failure.hint("ask whoever sent it whether it was withdrawn"),
+            E::Link(LinkError::Unreachable) => failure.hint("try again later; nothing is wrong with the link"),
+            E::Link(_) => failure.hint("ask whoever sent it for another one"),
             _ => failure.hint("reload the page; what was stored is not affected"),
         }
     }
@@ -179,5 +188,15 @@ impl From<vault::OpenError> for Failure {
 impl From<PathError> for Failure {
     fn from(error: PathError) -> Self {
         Self::new("wrong-path", error.to_string()).hint("names are separated by slashes, 1 to 255 bytes each")
+    }
+}
+
+impl From<ShareLinkError> for Failure {
+    fn from(error: ShareLinkError) -> Self {
+        let hint = match error {
+            ShareLinkError::Version(_) => "reload the page to get the newest release, or ask who runs this site to update it",
+            _ => "copy the whole link, to its last character",
+        };
+        Self::new("wrong-link", error.to_string()).hint(hint)
     }
 }

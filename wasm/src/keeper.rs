@@ -12,7 +12,7 @@ use crate::store::{Durability, Store};
 
 /// Notes on their way to the store.
 pub(crate) struct Keeper {
-    store: Rc<Store>,
+    store: Option<Rc<Store>>,
     post: Post,
     waiting: VecDeque<(KeepId, Vec<Note>, bool)>,
     busy: bool,
@@ -20,7 +20,7 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     /// Begins with nothing to keep.
-    pub(crate) fn new(store: Rc<Store>, post: Post) -> Self {
+    pub(crate) fn new(store: Option<Rc<Store>>, post: Post) -> Self {
         Self { store, post, waiting: VecDeque::new(), busy: false }
     }
 
@@ -49,8 +49,10 @@ impl Keeper {
                 durability = Durability::Strict;
             }
         }
-        let (store, post) = (Rc::clone(&self.store), self.post.clone());
+        let (store, post) = (self.store.clone(), self.post.clone());
         spawn_local(async move {
+            // Who has no store has nothing to remember.
+            let Some(store) = store else { return };
             let kept = store.keep(&notes, durability).await.is_ok();
             post.trouble(&store);
             post.tell(Happened::Kept(ids, kept));

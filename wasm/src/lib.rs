@@ -7,7 +7,7 @@
 //!                          IndexedDB  WebSockets
 //! ```
 //!
-//! - `tab` and `device` are what JavaScript sees. The npm package around it is hand-written TypeScript; what this crate exports is for that
+//! - `tab`, `shared_tab` (what a link shows) and `device` are what JavaScript sees. The npm package around it is hand-written TypeScript; what this crate exports is for that
 //!   package's workers only.
 //! - `driver` turns everything that happens into the machines' inputs and does what they put out: it is to the browser what
 //!   `native-node/src/client` and `driver` are to the binary, and decides as little. `side` knows who waits for what, `network` the sockets
@@ -23,6 +23,7 @@
 pub mod device;
 pub mod holdings;
 pub mod sealing;
+pub mod shared_tab;
 pub mod store;
 pub mod tab;
 

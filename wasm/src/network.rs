@@ -8,6 +8,7 @@ use cachette_core::id::PeerId;
 use cachette_core::identity::Identity;
 use cachette_core::link::{self, CloseReason, Link};
 use cachette_core::node::{DialError, Input, LinkId, Output, TunnelId, TunnelInput, TunnelOutput};
+use cachette_core::store::{StoreAnswer, StoreFault};
 use cachette_core::time::Time;
 use cachette_core::tunnels::Tunnels;
 use wasm_bindgen_futures::spawn_local;
@@ -21,7 +22,7 @@ use crate::store::{Durability, Store};
 /// The world of one node machine. Dropping it cuts every link off.
 pub(crate) struct Network {
     identity: Rc<Identity>,
-    store: Rc<Store>,
+    store: Option<Rc<Store>>,
     post: Post,
     sockets: BTreeMap<LinkId, Socket>,
     /// Calls by the socket that is being tried.
@@ -35,7 +36,7 @@ pub(crate) struct Network {
 
 impl Network {
     /// Begins without any link.
-    pub(crate) fn new(identity: Rc<Identity>, store: Rc<Store>, post: Post) -> Self {
+    pub(crate) fn new(identity: Rc<Identity>, store: Option<Rc<Store>>, post: Post) -> Self {
         Self {
             identity,
             store,
@@ -95,7 +96,10 @@ impl Network {
             Output::Dial(peer, _) if self.closing => self.inputs.push_back(Input::Unreachable(peer, DialError::NoRoute)),
             Output::Dial(peer, addresses) => self.call(now, Call::new(peer, &addresses)),
             Output::Store(request, op) => {
-                let (store, post) = (Rc::clone(&self.store), self.post.clone());
+                let Some(store) = self.store.clone() else {
+                    return self.inputs.push_back(Input::Answer(request, StoreAnswer::Failed(StoreFault::Failed)));
+                };
+                let post = self.post.clone();
                 spawn_local(async move {
                     let answer = store.perform(op, Durability::Strict).await;
                     post.trouble(&store);

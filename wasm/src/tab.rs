@@ -1,10 +1,10 @@
 //! The peer of a tab for JavaScript. Only the npm package's worker calls it.
 
-mod opening;
-mod peers;
+pub(crate) mod opening;
+pub(crate) mod peers;
 mod putting;
-mod reading;
-mod values;
+pub(crate) mod reading;
+pub(crate) mod values;
 
 use std::rc::Rc;
 
@@ -22,7 +22,7 @@ use crate::js::{Shape, list, number};
 use crate::store::{Durability, Store};
 use putting::Putting;
 use reading::Reading;
-use values::{entry, folder_meta, name_after, node_info, path};
+use values::{entry, folder_meta, name_after, node_info, path, share_info};
 
 /// An open vault, and the peer that this tab is.
 #[wasm_bindgen]
@@ -71,11 +71,7 @@ impl Tab {
     /// # Errors
     /// As the vault has them.
     pub async fn list(&self, folder: String, after: Option<String>, limit: u32) -> Result<JsValue, JsValue> {
-        let after = after.map(|name| name_after(&name)).transpose()?;
-        match self.client.run(Command::List { path: path(&folder)?, after, limit: limit as usize }).await? {
-            Reply::List(entries) => Ok(list(entries.iter().map(|entry_of| entry(entry_of.name.as_bytes(), &entry_of.node)))),
-            _ => Err(unexpected()),
-        }
+        listed(&self.client, &folder, after, limit).await
     }
 
     /// Looks one entry up.
@@ -83,11 +79,7 @@ impl Tab {
     /// # Errors
     /// As the vault has them.
     pub async fn stat(&self, of: String) -> Result<JsValue, JsValue> {
-        let path = path(&of)?;
-        match self.client.run(Command::Stat(path.clone())).await? {
-            Reply::Stat(node) => Ok(entry(path.name().map_or(&[], |name| name.as_bytes()), &node)),
-            _ => Err(unexpected()),
-        }
+        looked_up(&self.client, &of).await
     }
 
     /// Stages a folder.
@@ -210,6 +202,38 @@ impl Tab {
         }
     }
 
+    /// Makes a link that shows a file or folder as it is now.
+    ///
+    /// # Errors
+    /// As the vault has them.
+    pub async fn share(&self, of: String) -> Result<JsValue, JsValue> {
+        match self.client.run(Command::Share(path(&of)?)).await? {
+            Reply::Shared { id, link, .. } => Ok(Shape::new().with("id", id.to_string()).with("link", link.to_string()).done()),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Lists the links that last.
+    ///
+    /// # Errors
+    /// As the vault has them.
+    pub async fn shares(&self) -> Result<JsValue, JsValue> {
+        match self.client.run(Command::Shares).await? {
+            Reply::Shares(shares) => Ok(list(shares.iter().map(share_info))),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Makes a link lead nowhere.
+    ///
+    /// # Errors
+    /// As the vault has them.
+    pub async fn withdraw(&self, id: String) -> Result<(), JsValue> {
+        let unknown = |_| Failure::new("not-found", "there is no such link").hint("list the links to see which last");
+        self.client.run(Command::Withdraw(id.parse().map_err(unknown)?)).await?;
+        Ok(())
+    }
+
     /// Says that this tab is hidden, or back: its peers give a hidden one no new work and keep its links.
     pub fn suspend(&self, suspended: bool) {
         self.client.request(Request::Suspend(suspended));
@@ -242,6 +266,24 @@ impl Tab {
         let carrier = Carrier { peer, name: name.clone(), addresses, weight: 1, zone, draining: false };
         self.client.run(Command::Amend(Change::Carrier(carrier))).await?;
         Ok(Shape::new().with("peer", peer.to_string()).with("name", name).done())
+    }
+}
+
+/// Lists a folder of whatever can be read.
+pub(crate) async fn listed(client: &Client, folder: &str, after: Option<String>, limit: u32) -> Result<JsValue, JsValue> {
+    let after = after.map(|name| name_after(&name)).transpose()?;
+    match client.run(Command::List { path: path(folder)?, after, limit: limit as usize }).await? {
+        Reply::List(entries) => Ok(list(entries.iter().map(|entry_of| entry(entry_of.name.as_bytes(), &entry_of.node)))),
+        _ => Err(unexpected()),
+    }
+}
+
+/// Looks one entry up in whatever can be read.
+pub(crate) async fn looked_up(client: &Client, of: &str) -> Result<JsValue, JsValue> {
+    let path = path(of)?;
+    match client.run(Command::Stat(path.clone())).await? {
+        Reply::Stat(node) => Ok(entry(path.name().map_or(&[], |name| name.as_bytes()), &node)),
+        _ => Err(unexpected()),
     }
 }
 

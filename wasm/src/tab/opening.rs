@@ -57,10 +57,9 @@ pub(super) async fn keep_first(options: &JsValue, notes: Vec<Note>) -> Result<()
 /// Opens the vault of a store.
 pub(super) async fn open(options: &JsValue) -> Result<Tab, Failure> {
     let seed = seed_of(options, "device")?;
-    let listener: Option<Function> = field(options, "onEvent").dyn_into().ok();
+    let listener = listener(options);
     let limit = field(options, "limit").as_f64().unwrap_or(DEFAULT_LIMIT);
-    let sealers = field(options, "sealers").dyn_into::<Array>().map(|ports| ports.to_vec()).unwrap_or_default();
-    let sealers: Vec<MessagePort> = sealers.into_iter().filter_map(|port| port.dyn_into().ok()).collect();
+    let sealers = sealers(options);
 
     let store = Rc::new(lead(options).await?);
     match start(&store, seed, limit, sealers, listener).await {
@@ -89,24 +88,39 @@ async fn start(
     let vault = Vault::open(clock.now(), Opening { seed, notes, entropy: fresh()? })?;
     let config = node::Config { me: identity.peer(), role: Role::Tab { limit: limit as u64 }, seed: fresh()? };
     let node = Node::new(clock.now(), config);
-    if let Some(listener) = listener.clone() {
-        on_panic(move |what| {
-            let event = Shape::event("fatal").with("code", "internal").with("message", what);
-            // There is nobody left to tell that this failed too.
-            let _ = listener.call1(&JsValue::NULL, &event.done());
-        });
-    }
+    tell_of_panics(listener.clone());
     let (of_network, of_keeper, whose) = (Rc::clone(store), Rc::clone(store), Rc::clone(&identity));
-    let driver = Driver::start(Rc::clone(store), listener, move |post| World {
+    let driver = Driver::start(Some(Rc::clone(store)), listener, move |post| World {
         machine: Machine::Peer(Box::new(Peer::new(vault, node))),
-        network: Network::new(whose, of_network, post.clone()),
+        network: Network::new(whose, Some(of_network), post.clone()),
         sealing: Sealing::new(post.clone(), sealers),
-        keeper: Keeper::new(of_keeper, post),
+        keeper: Keeper::new(Some(of_keeper), post),
         side: Side::default(),
         clock,
         leaving: None,
     });
     Ok((driver, identity))
+}
+
+/// Reads who listens.
+pub(crate) fn listener(options: &JsValue) -> Option<Function> {
+    field(options, "onEvent").dyn_into().ok()
+}
+
+/// Reads the ports of the sealing workers.
+pub(crate) fn sealers(options: &JsValue) -> Vec<MessagePort> {
+    let sealers = field(options, "sealers").dyn_into::<Array>().map(|ports| ports.to_vec()).unwrap_or_default();
+    sealers.into_iter().filter_map(|port| port.dyn_into().ok()).collect()
+}
+
+/// Has a panic told to whoever listens.
+pub(crate) fn tell_of_panics(listener: Option<Function>) {
+    let Some(listener) = listener else { return };
+    on_panic(move |what| {
+        let event = Shape::event("fatal").with("code", "internal").with("message", what);
+        // There is nobody left to tell that this failed too.
+        let _ = listener.call1(&JsValue::NULL, &event.done());
+    });
 }
 
 /// Opens the store and takes its lead.

@@ -20,18 +20,21 @@ pub(super) async fn peers(client: &Client) -> Result<JsValue, Failure> {
     if let Some(Answer::Carriers(states)) = within(PATIENCE, client.ask(|ask| Request::Survey(ask, vault))).await.transpose()? {
         said = states.into_iter().map(|CarrierState { peer, status, .. }| (peer, status.ok())).collect();
     }
-    client.look_at_world(|world| {
-        let standings: BTreeMap<PeerId, PeerStanding> = world.node().peers().map(|standing| (standing.peer, standing)).collect();
-        let nodes = world.peer().map(|peer| peer.vault().chain().tip().carriers.as_slice()).unwrap_or_default();
-        let linked = standings.values().filter(|standing| standing.link.is_some()).map(|standing| standing.peer);
-        let all: BTreeSet<PeerId> = nodes.iter().map(|node| node.peer).chain(linked).collect();
-        let said = |peer| said.get(&peer).and_then(Option::as_ref);
-        list(all.into_iter().map(|peer| shape(world, peer, standings.get(&peer), said(peer))))
-    })
+    client.look_at_world(|world| list_of(world, &said))
+}
+
+/// Lists carriers and whoever else is linked, with what they said of themselves.
+pub(crate) fn list_of(world: &World, said: &BTreeMap<PeerId, Option<NodeStatus>>) -> JsValue {
+    let standings: BTreeMap<PeerId, PeerStanding> = world.node().peers().map(|standing| (standing.peer, standing)).collect();
+    let nodes = world.carriers();
+    let linked = standings.values().filter(|standing| standing.link.is_some()).map(|standing| standing.peer);
+    let all: BTreeSet<PeerId> = nodes.iter().map(|node| node.peer).chain(linked).collect();
+    let said = |peer| said.get(&peer).and_then(Option::as_ref);
+    list(all.into_iter().map(|peer| shape(world, peer, standings.get(&peer), said(peer))))
 }
 
 fn shape(world: &World, peer: PeerId, standing: Option<&PeerStanding>, said: Option<&NodeStatus>) -> JsValue {
-    let node = world.peer().and_then(|whole| whole.vault().chain().tip().carrier(&peer));
+    let node = world.carriers().iter().find(|node| node.peer == peer);
     let link = standing.and_then(|standing| standing.link);
     let state = match standing {
         Some(PeerStanding { link: Some(_), suspended: true, .. }) => "suspended",

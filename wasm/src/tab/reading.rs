@@ -21,7 +21,7 @@ pub struct Reading {
 }
 
 impl Reading {
-    pub(super) fn begin(client: Rc<Client>, path: Path, from: f64, len: Option<f64>) -> Self {
+    pub(crate) fn begin(client: Rc<Client>, path: Path, from: f64, len: Option<f64>) -> Self {
         let (id, flow) = client.begin(Command::Read { path, from: from as u64, len: len.map(|len| len as u64) });
         client.pull(id, AHEAD);
         Self { client, id, flow }

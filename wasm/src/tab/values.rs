@@ -2,6 +2,7 @@
 
 use cachette_core::record::Carrier;
 use cachette_core::vault::tree::{Meta, Name, NameError, Node, Path, PathError};
+use cachette_core::vault::{ListedShare, SharedKind};
 use data_encoding::HEXLOWER_PERMISSIVE;
 use wasm_bindgen::JsValue;
 
@@ -9,7 +10,7 @@ use crate::failure::Failure;
 use crate::js::{Shape, field, number, texts};
 
 /// Reads a path. A name that is no text is written as a zero character and the hexadecimal digits of its bytes.
-pub(super) fn path(text: &str) -> Result<Path, Failure> {
+pub(crate) fn path(text: &str) -> Result<Path, Failure> {
     let names = text.split('/').filter(|name| !name.is_empty()).map(name).collect::<Result<Vec<_>, _>>().map_err(PathError::from)?;
     Ok(Path::new(names)?)
 }
@@ -47,6 +48,22 @@ pub(super) fn node_info(carrier: &Carrier) -> JsValue {
     let Carrier { peer, name, addresses, zone, draining, .. } = carrier;
     let shape = Shape::new().with("peer", peer.to_string()).with("name", name.as_str()).with("zone", zone.as_str());
     shape.with("addresses", texts(addresses)).with("draining", *draining).done()
+}
+
+/// Shows a link that lasts.
+pub(super) fn share_info(share: &ListedShare) -> JsValue {
+    let ListedShare { id, path, kind, bytes, created, link } = share;
+    let kind = match kind {
+        SharedKind::File => "file",
+        SharedKind::Folder => "folder",
+    };
+    let shape = Shape::new().with("id", id.to_string()).with("path", shown(path)).with("kind", kind).with("size", number(*bytes));
+    shape.with("created", number(created.0)).with("link", link.to_string()).done()
+}
+
+/// Writes a path as callers have it.
+fn shown(path: &Path) -> String {
+    if path.is_root() { "/".to_owned() } else { path.to_string() }
 }
 
 /// Reads what a file has beside its bytes.
