@@ -313,6 +313,10 @@ export type ErrorCode =
   | "wrong-words"
   | "wrong-invitation"
   | "wrong-link"
+  // About a link that is whole: taken back by whoever made it; known to no node that answered; impossible without a node.
+  | "withdrawn"
+  | "vanished"
+  | "no-nodes"
   // About the way to nodes.
   | "unreachable"
   | "refused"
