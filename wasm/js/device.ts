@@ -8,8 +8,8 @@ export interface Kept {
   readonly locked: boolean;
   /** The vault's first notes are written. */
   readonly founded: boolean;
-  /** Invitations that were redeemed, by their hash. */
-  readonly redeemed: readonly string[];
+  /** Which node each invitation led to that was redeemed, by the invitation's hash. */
+  readonly redeemed: { readonly [hash: string]: string };
   /** A node may lack what was there before it. */
   readonly unspread: boolean;
 }
@@ -148,7 +148,7 @@ interface Sealed {
 interface Row extends Sealed {
   readonly locked: boolean;
   readonly founded: boolean;
-  readonly redeemed: readonly string[];
+  readonly redeemed: Kept["redeemed"];
   readonly unspread: boolean;
 }
 

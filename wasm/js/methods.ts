@@ -54,9 +54,8 @@ export const METHODS: Table<keyof Methods, Service> = {
 
   join: async (service, { invitation }) => {
     const peer = await service.opening.join(invitation);
-    const nodes = service.opening.vault().tab.nodes();
-    const node = nodes.find((node) => node.peer === peer) ?? nodes.at(-1);
-    if (!node) throw new CachetteError("wrong-invitation", "the invitation led to no node");
+    const node = service.opening.vault().tab.nodes().find((node) => node.peer === peer);
+    if (!node) throw new CachetteError("no-right", "the invitation's node left the vault again", { hint: "ask its operator for another one" });
     return node;
   },
 

@@ -72,7 +72,7 @@ export class Opening {
   }
 
   /** Redeems an invitation and returns the id of the node that joined. */
-  join(invitation: string): Promise<string | undefined> {
+  join(invitation: string): Promise<string> {
     return this.#inTurn(() => this.#redeem(this.vault(), invitation));
   }
 
@@ -131,7 +131,7 @@ export class Opening {
       const seed = device.seed().slice();
       const locked = input.password !== undefined;
       const bytes = input.password === undefined ? seed.slice() : await locksmith.lock(seed.slice(), input.password);
-      const kept: Kept = { bytes, locked, founded: false, redeemed: [], unspread: false };
+      const kept: Kept = { bytes, locked, founded: false, redeemed: {}, unspread: false };
       await keeping.save(kept);
       if (input.restore) await Tab.restore({ store, device, paper, addresses: [...input.restore.nodes], fence });
       else await Tab.found({ store, device, paper, fence });
@@ -178,13 +178,14 @@ export class Opening {
     return vault;
   }
 
-  async #redeem(vault: Vault, invitation: string): Promise<string | undefined> {
+  async #redeem(vault: Vault, invitation: string): Promise<string> {
     const { keeping } = this.#ground;
-    const name = await digest(invitation);
-    const kept = await this.#kept();
-    if (kept.redeemed.includes(name)) return undefined;
+    const hash = await digest(invitation);
+    const { [hash]: before } = (await this.#kept()).redeemed;
+    if (before !== undefined) return before;
     const { peer } = await vault.tab.join(invitation);
-    await keeping.save({ ...(await this.#kept()), redeemed: [...kept.redeemed, name], unspread: true });
+    const kept = await this.#kept();
+    await keeping.save({ ...kept, redeemed: { ...kept.redeemed, [hash]: peer }, unspread: true });
     this.#spread(vault);
     return peer;
   }

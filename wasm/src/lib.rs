@@ -27,6 +27,7 @@ pub mod shared_tab;
 pub mod store;
 pub mod tab;
 
+mod buffers;
 mod client;
 mod clock;
 mod dial;

@@ -1,11 +1,11 @@
 //! Sealing and opening in workers beside this one, so that neither the machines nor the page wait for ciphers.
 //!
 //! ```text
-//!   here --[number, header, payload]--> port --> serveSealing: runs the job
-//!        <-[number, header, payload]---                or `null`, with its last breath
+//!   here --[number, header, payload, length]--> port --> serveSealing: runs the job
+//!        <-[number, header, payload, length]---                or `null`, with its last breath
 //! ```
 //!
-//! Payloads are transferred, not copied. A job stays here until its outcome came: should its worker die, another does it, or this one
+//! Payloads are transferred, not copied, in buffers that come back with the answer. A job stays here until its outcome came: should its worker die, another does it, or this one
 //! when there is no other.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -18,6 +18,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{MessageEvent, MessagePort};
 
+use crate::buffers::Buffers;
 use crate::driver::{Happened, Post};
 use crate::js::{bytes, number};
 use crate::panics::on_panic;
@@ -28,6 +29,7 @@ pub(crate) struct Sealing {
     post: Post,
     workers: Vec<Worker>,
     waiting: VecDeque<(JobId, Job)>,
+    buffers: Buffers,
     /// A turn in which a job is done here is on its way.
     turn: bool,
 }
@@ -45,7 +47,7 @@ impl Sealing {
     /// Begins with these workers, or without any.
     pub(crate) fn new(post: Post, ports: Vec<MessagePort>) -> Self {
         let workers = ports.into_iter().enumerate().map(|(place, port)| Worker::new(&post, place, port)).collect();
-        Self { post, workers, waiting: VecDeque::new(), turn: false }
+        Self { post, workers, waiting: VecDeque::new(), buffers: Buffers::default(), turn: false }
     }
 
     /// Has a job done.
@@ -60,7 +62,7 @@ impl Sealing {
         let outcome = match said.dyn_ref::<Array>() {
             Some(said) => {
                 (worker.heard, worker.lost) = (now, false);
-                let (id, header, payload) = read(said)?;
+                let (id, header, payload) = read(said, &mut self.buffers)?;
                 let known = worker.open.remove(&JobId(id)).is_some();
                 Outcome::decode(&header, payload).filter(|_| known).map(|outcome| (JobId(id), outcome))
             }
@@ -110,7 +112,7 @@ impl Sealing {
             let free = self.workers.iter_mut().filter(|worker| !worker.lost && worker.open.len() < DEPTH);
             let Some(worker) = free.min_by_key(|worker| worker.open.len()) else { break };
             if let Some((id, job)) = self.waiting.pop_front() {
-                worker.give(now, id, job);
+                worker.give(now, id, job, &mut self.buffers);
             }
         }
         self.take_turn();
@@ -134,9 +136,9 @@ impl Worker {
         Self { port, open: BTreeMap::new(), heard: Time::default(), lost: false, _on_message: on_message }
     }
 
-    fn give(&mut self, now: Time, id: JobId, job: Job) {
+    fn give(&mut self, now: Time, id: JobId, job: Job, buffers: &mut Buffers) {
         self.heard = if self.open.is_empty() { now } else { self.heard };
-        self.lost = !send(&self.port, id.0, &job.header(), job.payload());
+        self.lost = !send(&self.port, id.0, &job.header(), job.payload(), buffers);
         self.open.insert(id, job);
     }
 }
@@ -158,27 +160,29 @@ pub fn serve_sealing(port: MessagePort) {
     // Whoever is at the other end has the jobs done elsewhere.
     on_panic(move |_| drop(dying.post_message(&JsValue::NULL)));
     let back = port.clone();
+    let mut buffers = Buffers::default();
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-        let Some((id, header, payload)) = event.data().dyn_ref::<Array>().and_then(read) else { return };
+        let Some((id, header, payload)) = event.data().dyn_ref().and_then(|said| read(said, &mut buffers)) else { return };
         let Some(job) = Job::decode(&header, payload) else { return };
         let outcome = job.map_or_else(|outcome| outcome, Job::run);
-        send(&back, id, &outcome.header(), outcome.payload());
+        send(&back, id, &outcome.header(), outcome.payload(), &mut buffers);
     });
     port.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     on_message.forget();
 }
 
 /// Says something over a port; the payload's one copy goes with it.
-fn send(port: &MessagePort, id: u64, header: &[u8], payload: &[u8]) -> bool {
-    let payload = bytes(payload).buffer();
-    let said = Array::of3(&number(id), &bytes(header), &payload);
-    port.post_message_with_transferable(&said, &Array::of1(&payload)).is_ok()
+fn send(port: &MessagePort, id: u64, header: &[u8], payload: &[u8], buffers: &mut Buffers) -> bool {
+    let buffer = buffers.fill(payload);
+    let said = Array::of4(&number(id), &bytes(header), &buffer, &number(payload.len()));
+    port.post_message_with_transferable(&said, &Array::of1(&buffer)).is_ok()
 }
 
-fn read(said: &Array) -> Option<(u64, Vec<u8>, Vec<u8>)> {
+fn read(said: &Array, buffers: &mut Buffers) -> Option<(u64, Vec<u8>, Vec<u8>)> {
     let id = said.get(0).as_f64()? as u64;
     let header = said.get(1).dyn_into::<Uint8Array>().ok()?.to_vec();
-    Some((id, header, Uint8Array::new(&said.get(2)).to_vec()))
+    let len = said.get(3).as_f64()? as u32;
+    Some((id, header, buffers.empty(said.get(2).dyn_into().ok()?, len)))
 }
 
 /// Jobs that a worker has at once: one is done while the next one travels.

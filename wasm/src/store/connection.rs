@@ -106,7 +106,7 @@ async fn open(name: &str, over: &Rc<Cell<bool>>, fence: &Rc<Cell<Option<Fence>>>
     let raw = outcome(&request).await?;
     let gone = Rc::new(Cell::new(false));
     watch(&raw, &gone, over);
-    Ok(Database { raw, gone, fence: Rc::clone(fence) })
+    Ok(Database { raw, gone, fence: Rc::clone(fence), scratch: Rc::default() })
 }
 
 /// Waits until the database is open, upgraded if need be, or will not be.

@@ -1,13 +1,14 @@
 //! IndexedDB as futures: a database, its transactions, their requests. Nothing else in the store may be awaited.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use js_sys::{Array, Function, Object, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Function, Object, Reflect, Uint8Array};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Event, IdbDatabase, IdbKeyRange, IdbObjectStore, IdbRequest, IdbTransaction};
@@ -50,12 +51,18 @@ pub(super) struct Database {
     pub(super) gone: Rc<Cell<bool>>,
     /// What must stand in the fence for us to write.
     pub(super) fence: Rc<Cell<Option<Fence>>>,
+    pub(super) scratch: Rc<Scratch>,
 }
+
+/// Buffers for large values, one for each size: the browser clones what it is given at once, so the same one serves the next value.
+#[derive(Debug, Default)]
+pub(super) struct Scratch(RefCell<BTreeMap<usize, Uint8Array>>);
 
 /// A transaction that runs until nothing is asked of it any more.
 pub(super) struct Transaction {
     raw: IdbTransaction,
     done: Rc<Slot<()>>,
+    scratch: Rc<Scratch>,
     _on_complete: Closure<dyn FnMut(Event)>,
     _on_abort: Closure<dyn FnMut(Event)>,
 }
@@ -129,12 +136,25 @@ impl Database {
             .and_then(JsCast::dyn_into::<Function>)
             .and_then(|begin| begin.call3(&self.raw, &stores, &mode.into(), &options))
             .map_err(|error| Fault::of(&error))?;
-        Ok(Transaction::new(begun.unchecked_into()))
+        Ok(Transaction::new(begun.unchecked_into(), Rc::clone(&self.scratch)))
+    }
+}
+
+impl Scratch {
+    /// Copies bytes out of the module's memory.
+    fn fill(&self, bytes: &[u8]) -> ArrayBuffer {
+        if bytes.len() < LARGE {
+            return Uint8Array::from(bytes).buffer();
+        }
+        let mut buffers = self.0.borrow_mut();
+        let buffer = buffers.entry(bytes.len()).or_insert_with(|| Uint8Array::new_with_length(bytes.len() as u32));
+        buffer.copy_from(bytes);
+        buffer.buffer()
     }
 }
 
 impl Transaction {
-    fn new(raw: IdbTransaction) -> Self {
+    fn new(raw: IdbTransaction, scratch: Rc<Scratch>) -> Self {
         let done = Rc::new(Slot::new());
         let (complete, abort, transaction) = (Rc::clone(&done), Rc::clone(&done), raw.clone());
         let on_complete = Closure::<dyn FnMut(Event)>::new(move |_| complete.put(Ok(())));
@@ -144,7 +164,7 @@ impl Transaction {
         });
         raw.set_oncomplete(Some(on_complete.as_ref().unchecked_ref()));
         raw.set_onabort(Some(on_abort.as_ref().unchecked_ref()));
-        Self { raw, done, _on_complete: on_complete, _on_abort: on_abort }
+        Self { raw, done, scratch, _on_complete: on_complete, _on_abort: on_abort }
     }
 
     /// Asks for a value.
@@ -175,7 +195,7 @@ impl Transaction {
 
     /// Writes bytes as an ArrayBuffer: a copy of their own, because the browser would clone the whole memory around them.
     pub(super) fn put_bytes(&self, store: &str, key: &[u8], bytes: &[u8]) -> Result<(), Fault> {
-        self.put(store, key, &Uint8Array::from(bytes).buffer())
+        self.put(store, key, &self.scratch.fill(bytes))
     }
 
     /// Removes what lies under a key, if anything does.
@@ -296,5 +316,7 @@ pub(super) fn range(low: &[u8], high: &[u8], without_low: bool) -> Option<IdbKey
     IdbKeyRange::bound_with_lower_open(&Uint8Array::from(low), &Uint8Array::from(high), without_low).ok()
 }
 
+/// Values from this size on are blocks, which have one of nine sizes.
+const LARGE: usize = 1 << 16;
 /// No limit: IndexedDB takes 0 for that.
 pub(super) const ALL: u32 = 0;
