@@ -113,6 +113,31 @@ export const tests = {
     await tab.close();
   },
 
+  async a_link_shows_its_file_and_nothing_else_until_it_is_withdrawn(world) {
+    const { tab } = await vault(world);
+    const size = 2 * MIB;
+    await tab.act("put", "a", "/album/one", { seed: 1, size });
+    await tab.act("put", "a", "/album/two", { seed: 2, size: 1000 });
+    const { id, fragment, url } = await tab.act("share", "a", "/album/one");
+    assert.equal(url, `${world.origin}/#${fragment}`);
+    assert.deepEqual((await tab.act("shares", "a")).map((share) => [share.id, share.path]), [[id, "/album/one"]]);
+    const other = await Tab.open(world.browser, world.origin);
+    await other.act("link", "l", url);
+    assert.deepEqual(await other.act("list", "l", "/"), ["one"]);
+    const range = { start: MIB, end: MIB + 10 };
+    assert.deepEqual(await other.act("get", "l", "/one", 1, { range }), { size: 10, wrong: 0 });
+    await other.refused("not-found", "get", "l", "/two", 2);
+    await other.act("close", "l");
+    await other.refused("closed", "get", "l", "/one", 1);
+    await other.refused("wrong-link", "link", "l", `${fragment.slice(0, -2)}xx`);
+    await tab.act("call", "a", "withdraw", id);
+    assert.deepEqual(await tab.act("shares", "a"), []);
+    await other.refused("withdrawn", "link", "l", fragment);
+    assert.equal(await other.act("state", world.name), "ready", "a link made no vault");
+    await tab.close();
+    await other.close();
+  },
+
   async b10_a_private_window_promises_nothing({ start, ...world }) {
     const { tab } = await vault({ ...world, browser: await start({ incognito: true }) }, 1);
     const { file } = await tab.act("put", "a", "/note", { seed: 1, size: 1000 });

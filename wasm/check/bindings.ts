@@ -1,22 +1,24 @@
 // Compiles only if the bindings that the build wrote have the shape that the package's sources expect.
 
 import * as built from "../../target/package/cachette_wasm.js";
-import type { Bindings, Device, Putting, Reading, Tab } from "../js/bindings.js";
+import type { Bindings, Device, Putting, Readable, Reading, Tab } from "../js/bindings.js";
 
 /** What the driver does not offer yet. */
-type Later = "setReplicas" | "whereabouts" | "keep" | "share" | "shares" | "withdraw";
+type Later = "setReplicas" | "whereabouts" | "keep";
 
 // Their constructors are private, so instances and statics are compared one by one.
 export const device: Device = built.Device.prototype;
 export const tab: Omit<Tab, Later> = built.Tab.prototype;
+export const shared: Readable = built.SharedTab.prototype;
 export const putting: Putting = built.Putting.prototype;
 export const reading: Reading = built.Reading.prototype;
-export const statics: Pick<Bindings, "Device" | "serveSealing"> = {
+export const statics: Pick<Bindings, "Device" | "SharedTab" | "serveSealing"> = {
   Device: {
     fresh: built.Device.fresh,
     fromSeed: built.Device.fromSeed,
     unlock: built.Device.unlock,
     fromWords: built.Device.fromWords,
   },
+  SharedTab: { open: built.SharedTab.open },
   serveSealing: built.serveSealing,
 };

@@ -5,6 +5,7 @@ import { CachetteError } from "./errors.js";
 import type { Methods } from "./protocol.js";
 import { put } from "./putting.js";
 import type { Service, Work } from "./service.js";
+import { normal } from "./sources.js";
 import type { FileInfo } from "./types.js";
 
 /** Answers one call. */
@@ -49,7 +50,10 @@ export const METHODS: Table<keyof Methods, Service> = {
   },
 
   share: async (service, { path }) => service.opening.vault().tab.share(path),
-  shares: async (service) => service.opening.vault().tab.shares(),
+  shares: async (service) => {
+    const shares = await service.opening.vault().tab.shares();
+    return shares.map((share) => ({ ...share, path: normal(share.path) }));
+  },
   withdraw: async (service, { id }) => service.opening.vault().tab.withdraw(id),
 
   join: async (service, { invitation }) => {

@@ -33,10 +33,18 @@ const actions = {
     peers.set(key, peer);
     return { id: peer.id, vault: peer.vault };
   },
+  share: async (key, path) => {
+    const { id, fragment, url } = await peers.get(key).share(path);
+    return { id, fragment, url: url() };
+  },
+  link: async (key, link) => {
+    peers.set(key, await Peer.link(link));
+  },
   close: (key) => peers.get(key).close(),
   lock: (key) => peers.get(key).lock(),
   call: async (key, method, ...values) => plain((await peers.get(key)[method](...values)) ?? {}),
   nodes: (key) => peers.get(key).nodes(),
+  shares: (key) => peers.get(key).shares(),
   peers: (key) => peers.get(key).peers(),
   words: (key) => peers.get(key).recovery?.words,
 
