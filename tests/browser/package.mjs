@@ -102,7 +102,7 @@ export const tests = {
     const { tab, words, vault: id } = await vault(world);
     const size = 2 * MIB;
     await tab.act("put", "a", "/kept", { seed: 3, size });
-    const addresses = (await tab.act("nodes", "a")).flatMap((node) => node.addresses);
+    const addresses = await tab.act("sheet", "a");
     await tab.refused("vault-exists", "restore", "b", { name: world.name, words, nodes: addresses });
     const name = `${world.name}-again`;
     const other = words.split(" ").reverse().join(" ");
@@ -179,7 +179,7 @@ export const chromium = {
     const { tab, words } = await vault(world);
     const size = MIB;
     await tab.act("put", "a", "/film", { seed: 6, size });
-    const nodes = (await tab.act("nodes", "a")).flatMap((node) => node.addresses);
+    const nodes = await tab.act("sheet", "a");
     await tab.act("close", "a");
     const devtools = await tab.devtools();
     await devtools.send("Storage.clearDataForOrigin", { origin: world.origin, storageTypes: "indexeddb" });

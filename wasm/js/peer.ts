@@ -68,7 +68,8 @@ export abstract class PeerBase implements AsyncDisposable {
     this.#leave = parts.leave;
     const { words } = parts;
     if (words !== undefined) {
-      this.recovery = { words, nodes: async () => (await this.nodes()).flatMap((node) => node.addresses) };
+      const nodes = async () => (await this.nodes()).flatMap(({ addresses, peer }) => addresses.map((address) => `${address}/#${peer}`));
+      this.recovery = { words, nodes };
     }
   }
 

@@ -56,7 +56,7 @@ export interface OpenOptions extends CallOptions, LoadOptions {
 export interface RestoreOptions extends OpenOptions {
   /** The 24 words of the recovery sheet. */
   readonly words: string;
-  /** Addresses of nodes, as on the sheet: `wss://…`. One that answers is enough. */
+  /** Addresses of nodes with their ids, as on the sheet: `wss://…/#…`. One that answers is enough. */
   readonly nodes: readonly string[];
 }
 
@@ -166,6 +166,7 @@ export interface NodeInfo {
   readonly name: string;
   /** Copies are spread over zones before they are spread over nodes. */
   readonly zone: string;
+  /** Where it is reached. On a recovery sheet the node's id stands behind: `${address}/#${peer}`. */
   readonly addresses: readonly string[];
   /** It gives its copies away and gets no new ones. */
   readonly draining: boolean;
@@ -251,7 +252,7 @@ export interface Status {
 export interface Recovery {
   /** 24 words. */
   readonly words: string;
-  /** Addresses of the vault's nodes at the moment: they belong on the same sheet. */
+  /** Addresses of the vault's nodes at the moment, with their ids: they belong on the same sheet. */
   nodes(): Promise<string[]>;
 }
 

@@ -46,7 +46,7 @@ const actions = {
   nodes: (key) => peers.get(key).nodes(),
   shares: (key) => peers.get(key).shares(),
   peers: (key) => peers.get(key).peers(),
-  words: (key) => peers.get(key).recovery?.words,
+  sheet: (key) => peers.get(key).recovery.nodes(),
 
   put: async (key, path, { seed, size, as = "blob", modified, chunk = 1 << 16, abortAt, hold }) => {
     const progress = [];

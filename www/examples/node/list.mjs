@@ -1,4 +1,4 @@
-// node list.mjs wss://node.example < words.txt
+// node list.mjs 'wss://node.example/#…' < words.txt, both from the recovery sheet
 import { text } from "node:stream/consumers";
 import { Peer } from "cachette";
 

@@ -66,7 +66,7 @@ class Settings extends Part {
   }
 
   #recovery(): TemplateResult {
-    const addresses = this.#nodes.flatMap((node) => node.addresses);
+    const addresses = this.#nodes.flatMap((node) => node.addresses.map((address) => `${address}/#${node.peer}`));
     return html`<section aria-label="Recovery sheet">
       <h2>Recovery sheet</h2>
       ${preferences.confirmed
