@@ -5,10 +5,13 @@
 //! or extensions). What passes is decoded, encoded again and compared, so that one value has one encoding: duplicate or trailing
 //! items, long integers and other spellings are refused. What is signed or hashed is always the received bytes.
 
+mod reader;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+use self::reader::{Reader, Shape};
 use crate::limits::CODEC_DEPTH;
 
 /// Encoded bytes are not a value of the expected type in its canonical form.
@@ -112,9 +115,7 @@ pub fn scan(bytes: &[u8]) -> Result<usize, DecodeError> {
 
 /// Decodes what [`scan`] has let pass.
 fn from_scanned<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
-    let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
-    deserializer.set_max_depth(CODEC_DEPTH * 4);
-    T::deserialize(&mut deserializer).map_err(|error| DecodeError::Shape(error.to_string()))
+    T::deserialize(&mut Reader::new(bytes)).map_err(|Shape(error)| DecodeError::Shape(error))
 }
 
 /// Reads a big-endian length of `width` bytes.

@@ -208,6 +208,10 @@ pub enum Request {
     Confirm(VaultId, Vec<BlockId>),
     /// The store threw copies away to make room, or lost them: a tab no longer says that it has them.
     Evicted(Vec<BlockId>),
+    /// The store lost everything that it held, as when a browser clears a site's data: the same for all copies.
+    Emptied,
+    /// Keeps copies of no more than so many bytes of one vault from now on, should it keep more: the disk has become scarce.
+    Shrink(u64),
     /// Fetches blocks; each is answered once, by [`Event::Got`] or [`Event::Unavailable`].
     Need(VaultId, Vec<BlockId>),
     /// The same for blocks that are likely to be needed again: what had to be fetched is kept in the local store's cache.

@@ -23,6 +23,8 @@ pub enum StoreOp {
     Has(VaultId, Vec<BlockId>),
     /// Stores blocks and records, all or nothing; answered by [`StoreAnswer::Committed`] when durable.
     Commit(Commit),
+    /// Keeps a block that could be fetched again; answered by [`StoreAnswer::Committed`] once it can be read, and a power cut may take it.
+    Cache(VaultId, Block),
     /// Asks for count and fingerprint of partitions `from..=to`; answered by [`StoreAnswer::Summary`].
     Summary(VaultId, Partition, Partition),
     /// Lists a partition's blocks in order of their ids; answered by [`StoreAnswer::Ids`].
@@ -81,6 +83,14 @@ pub enum RecordQuery {
     },
 }
 
+impl Commit {
+    /// Returns the commit of one block.
+    #[must_use]
+    pub fn block(vault: VaultId, block: Block) -> Self {
+        Self { vault, blocks: vec![block], records: Vec::new() }
+    }
+}
+
 impl RecordQuery {
     /// Returns the question for the locate records of a paper device.
     #[must_use]
@@ -96,7 +106,7 @@ pub enum StoreAnswer {
     Block(Fetched),
     /// To [`StoreOp::Has`]: one flag per id, in the order asked.
     Has(Vec<bool>),
-    /// To [`StoreOp::Commit`]: all of it survives a power cut from now on.
+    /// To [`StoreOp::Commit`]: all of it survives a power cut from now on. To [`StoreOp::Cache`].
     Committed,
     /// To [`StoreOp::Summary`]: partitions that hold anything, in order.
     Summary(Vec<(Partition, Summary)>),

@@ -1,7 +1,7 @@
 // Storage nodes and the command line, as processes of the binary that was built.
 
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -26,8 +26,8 @@ export class Node {
     return node;
   }
 
-  async launch(listen) {
-    const child = start(this.home, "serve", "--listen", listen, "--local-listen", "127.0.0.1:0", ...this.options);
+  async launch(listen, more = []) {
+    const child = start(this.home, "serve", "--listen", listen, "--local-listen", "127.0.0.1:0", ...this.options, ...more);
     this.child = child;
     this.log = "";
     child.stderr.on("data", (text) => (this.log += text));
@@ -88,9 +88,21 @@ export class Node {
     await this.ended;
   }
 
-  /** Starts it again on the same data and port. */
-  again() {
-    return this.launch(this.listen);
+  /** Removes every block of at least so many bytes from its disk, while it is stopped; returns how many there were. */
+  async lose(bytes) {
+    let lost = 0;
+    for (const path of await readdir(this.home, { recursive: true })) {
+      const file = await stat(join(this.home, path));
+      if (!path.includes("owners/") || !file.isFile() || file.size < bytes) continue;
+      await rm(join(this.home, path));
+      lost++;
+    }
+    return lost;
+  }
+
+  /** Starts it again on the same data and port, with further options for this time. */
+  again(...more) {
+    return this.launch(this.listen, more);
   }
 
   async end() {

@@ -11,11 +11,11 @@ import { command } from "./nodes.mjs";
 const MIB = 1 << 20;
 const PEER = "peer";
 
-/** Polls until something is so. */
+/** Polls until something is so; a condition may say instead how it is. */
 async function eventually(what, condition) {
   const until = Date.now() + 30_000;
-  while (!(await condition())) {
-    if (Date.now() > until) throw new Error(`waited in vain: ${what}`);
+  for (let found; (found = await condition()) !== true; ) {
+    if (Date.now() > until) throw new Error(`waited in vain: ${what}: ${found}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -3,7 +3,9 @@
 import { fileURLToPath } from "node:url";
 
 import { BROWSERS, Browser } from "./browsers.mjs";
+import * as faults from "./faults.mjs";
 import * as leader from "./leader.mjs";
+import * as network from "./network.mjs";
 import { Node, Nodes } from "./nodes.mjs";
 import * as files from "./package.mjs";
 import * as packaging from "./packaging.mjs";
@@ -13,7 +15,7 @@ import { serve } from "./server.mjs";
 import * as store from "./store.mjs";
 import * as vectors from "./vectors.mjs";
 
-const FILES = { peer, package: files, leader, packaging, parts, store, vectors };
+const FILES = { faults, network, peer, package: files, leader, packaging, parts, store, vectors };
 /** A test that takes so many seconds hangs, unless its file has more `patience`. */
 const PATIENCE = 90;
 
@@ -63,6 +65,11 @@ async function runOne(browser, title, test, patience) {
       own.push(started);
       return started;
     },
+    /** Has something ended with the test. */
+    own: (started) => {
+      own.push(started);
+      return started;
+    },
     /** Starts a storage node that ends with the test. */
     node: async (...options) => {
       const started = await Node.start(...options);
@@ -83,7 +90,7 @@ async function runOne(browser, title, test, patience) {
     // What does not end by itself must not keep the other tests from running.
     await within(PATIENCE, Promise.all([page.close(), ...own.map((started) => started.end())])).catch(async (error) => {
       console.log(`   ${title}: cleaning up: ${error.message}`);
-      for (const started of own) started.signal("SIGKILL");
+      for (const started of own) started.signal?.("SIGKILL");
     });
   }
 }

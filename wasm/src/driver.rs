@@ -13,10 +13,11 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
+use cachette_core::id::RecordId;
 use cachette_core::node::{self, Answer, AskId, LinkId, Node, Request};
 use cachette_core::peer::{self, Peer};
-use cachette_core::record::Carrier;
-use cachette_core::time::Time;
+use cachette_core::record::{Carrier, Head};
+use cachette_core::time::{Span, Time};
 use cachette_core::vault::{self, Command, CommandId, KeepId};
 use cachette_core::visitor::Visitor;
 use futures_channel::oneshot;
@@ -25,7 +26,7 @@ use wasm_bindgen::JsValue;
 
 use crate::clock::Clock;
 use crate::flow::Flow;
-use crate::js::Shape;
+use crate::js::{Shape, number};
 use crate::keeper::Keeper;
 use crate::network::Network;
 use crate::sealing::Sealing;
@@ -52,6 +53,12 @@ pub(crate) enum Happened {
     Turn,
     /// Notes are kept, or not.
     Kept(Vec<KeepId>, bool),
+    /// There is no room for something.
+    Full,
+    /// The store holds so many bytes.
+    Measured(u64),
+    /// So many copies were thrown away to make room.
+    Thrown(usize),
     /// The store is in trouble.
     Trouble(Trouble),
     /// The timer rang.
@@ -79,7 +86,6 @@ pub(crate) enum Machine {
     /// A whole peer.
     Peer(Box<Peer>),
     /// A node without a vault.
-    #[expect(dead_code, reason = "restoring from words looks for a vault with it")]
     Node(Box<Node>),
     /// Somebody who has a link.
     Visitor(Box<Visitor>),
@@ -93,6 +99,10 @@ pub(crate) struct World {
     pub(crate) keeper: Keeper,
     pub(crate) side: Side,
     pub(crate) clock: Clock,
+    /// The heads that make up the vault, as listeners know it.
+    pub(crate) heads: Vec<RecordId>,
+    /// When listeners were last told that there is no room.
+    pub(crate) full: Option<Time>,
     /// Somebody waits for the goodbyes.
     pub(crate) leaving: Option<oneshot::Sender<()>>,
 }
@@ -231,16 +241,24 @@ impl World {
                 for id in ids {
                     self.handle(now, peer::Input::Vault(vault::Input::Kept(id, kept)));
                 }
+                self.look_at_heads();
             }
             Happened::Trouble(Trouble::Stale) => {
                 return Some(Fatal { code: "stale-leader", message: "another tab has taken over this vault; this one has stopped" });
             }
-            Happened::Trouble(Trouble::Emptied) => {
+            Happened::Trouble(Trouble::Later) => {
                 return Some(Fatal {
-                    code: "storage-refused",
-                    message: "the browser cleared what this site had stored; open the vault again",
+                    code: "later-release",
+                    message: "a later release of this site is open in another tab; reload this one",
                 });
             }
+            Happened::Trouble(Trouble::Emptied) => {
+                self.side.tell(Shape::event("evicted"));
+                self.handle(now, peer::Input::Node(node::Input::Request(Request::Emptied)));
+            }
+            Happened::Thrown(blocks) => self.side.tell(Shape::event("evicted").with("blocks", number(blocks))),
+            Happened::Full => self.full(now),
+            Happened::Measured(bytes) => self.handle(now, peer::Input::Node(node::Input::Request(Request::Shrink(bytes / 2)))),
             Happened::Rang => {
                 alarm.rang();
                 self.sealing.tick(now);
@@ -259,6 +277,24 @@ impl World {
             self.leaving = None;
         }
         None
+    }
+
+    /// Has half of the copies thrown away, and says that there is no room: seldom, for everything that comes meets the same.
+    fn full(&mut self, now: Time) {
+        if self.full.is_none_or(|last| now >= last + FULL) {
+            self.full = Some(now);
+            self.side.tell(Shape::event("storage-full"));
+            self.network.measure();
+        }
+    }
+
+    /// Says that the vault has changed when it has: a head counts from when it is kept.
+    fn look_at_heads(&mut self) {
+        let heads = self.peer().map(|peer| peer.vault().heads().map(Head::id).collect()).unwrap_or_default();
+        if heads != self.heads {
+            self.heads = heads;
+            self.side.tell(Shape::event("changed"));
+        }
     }
 
     fn handle(&mut self, now: Time, input: peer::Input) {
@@ -366,3 +402,6 @@ impl Machine {
         }
     }
 }
+
+/// How often copies are halved while there is no room.
+const FULL: Span = Span::seconds(5);

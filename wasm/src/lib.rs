@@ -11,7 +11,8 @@
 //!   package's workers only.
 //! - `driver` turns everything that happens into the machines' inputs and does what they put out: it is to the browser what
 //!   `native-node/src/client` and `driver` are to the binary, and decides as little. `side` knows who waits for what, `network` the sockets
-//!   (`socket`), calls (`dial`) and tunnels, `sealing` the workers beside this one, `keeper` the notes on their way.
+//!   (`socket`), calls (`dial`) and tunnels, `sealing` the workers beside this one, `keeper` the notes on their way,
+//!   `quota` what this site may still store.
 //! - `store` answers the node's storage operations from IndexedDB and keeps the device's notes.
 //! - One tab of an origin leads: it holds a Web Lock and runs the peer, the other tabs are views with a port to it. A number in the store
 //!   that only grows keeps a leader that was frozen from writing after another has taken over.
@@ -39,6 +40,7 @@ mod js;
 mod keeper;
 mod network;
 mod panics;
+mod quota;
 mod side;
 mod socket;
 mod timer;

@@ -8,7 +8,7 @@ use cachette_core::id::PeerId;
 use cachette_core::identity::Identity;
 use cachette_core::link::{self, CloseReason, Link};
 use cachette_core::node::{DialError, Input, LinkId, Output, TunnelId, TunnelInput, TunnelOutput};
-use cachette_core::store::{StoreAnswer, StoreFault};
+use cachette_core::store::{RequestId, StoreAnswer, StoreFault, StoreOp};
 use cachette_core::time::Time;
 use cachette_core::tunnels::Tunnels;
 use wasm_bindgen_futures::spawn_local;
@@ -16,13 +16,15 @@ use wasm_bindgen_futures::spawn_local;
 use crate::dial::Call;
 use crate::driver::{Happened, Post};
 use crate::entropy;
+use crate::quota::{Quota, weight};
 use crate::socket::{Said, Socket};
-use crate::store::{Durability, Store};
+use crate::store::Durability;
 
 /// The world of one node machine. Dropping it cuts every link off.
 pub(crate) struct Network {
     identity: Rc<Identity>,
-    store: Option<Rc<Store>>,
+    /// The store, and what it may take; somebody who has a link stores nothing.
+    quota: Option<Quota>,
     post: Post,
     sockets: BTreeMap<LinkId, Socket>,
     /// Calls by the socket that is being tried.
@@ -36,10 +38,10 @@ pub(crate) struct Network {
 
 impl Network {
     /// Begins without any link.
-    pub(crate) fn new(identity: Rc<Identity>, store: Option<Rc<Store>>, post: Post) -> Self {
+    pub(crate) fn new(identity: Rc<Identity>, quota: Option<Quota>, post: Post) -> Self {
         Self {
             identity,
-            store,
+            quota,
             post,
             sockets: BTreeMap::new(),
             calls: BTreeMap::new(),
@@ -95,19 +97,48 @@ impl Network {
             Output::Tunnel(tunnel, output) => self.tunnels.execute(now, tunnel, output, &mut self.inputs),
             Output::Dial(peer, _) if self.closing => self.inputs.push_back(Input::Unreachable(peer, DialError::NoRoute)),
             Output::Dial(peer, addresses) => self.call(now, Call::new(peer, &addresses)),
-            Output::Store(request, op) => {
-                let Some(store) = self.store.clone() else {
-                    return self.inputs.push_back(Input::Answer(request, StoreAnswer::Failed(StoreFault::Failed)));
-                };
-                let post = self.post.clone();
-                spawn_local(async move {
-                    let answer = store.perform(op, Durability::Strict).await;
-                    post.trouble(&store);
-                    post.tell(Happened::Node(Input::Answer(request, answer)));
-                });
+            Output::Store(request, op) if self.quota.as_ref().is_some_and(|quota| !quota.admits(&op)) => {
+                self.post.tell(Happened::Full);
+                self.inputs.push_back(Input::Answer(request, StoreAnswer::Failed(StoreFault::Full)));
             }
+            Output::Store(request, op) => match self.quota.clone() {
+                Some(quota) => self.submit(quota, request, op),
+                None => self.inputs.push_back(Input::Answer(request, StoreAnswer::Failed(StoreFault::Failed))),
+            },
             Output::Event(event) => debug_assert!(false, "an event has nothing to do here: {event:?}"),
         }
+    }
+
+    /// Has the store do something. What others count on is strict, and so is what nobody could fetch again.
+    fn submit(&self, quota: Quota, request: RequestId, op: StoreOp) {
+        let (store, post) = (quota.store(), self.post.clone());
+        spawn_local(async move {
+            let weight = weight(&op);
+            let thrown = if let StoreOp::Delete(_, ids) = &op { ids.len() } else { 0 };
+            let answer = store.perform(op, Durability::Strict).await;
+            quota.landed(weight);
+            post.trouble(&store);
+            match answer {
+                StoreAnswer::Failed(StoreFault::Full) => post.tell(Happened::Full),
+                StoreAnswer::Deleted if thrown > 0 => {
+                    quota.ask_again();
+                    post.tell(Happened::Thrown(thrown));
+                }
+                _ => {}
+            }
+            post.tell(Happened::Node(Input::Answer(request, answer)));
+        });
+    }
+
+    /// Counts what the store holds; the answer is told.
+    pub(crate) fn measure(&self) {
+        let Some(store) = self.quota.as_ref().map(Quota::store) else { return };
+        let post = self.post.clone();
+        spawn_local(async move {
+            if let StoreAnswer::Usage(usage) = store.perform(StoreOp::Usage(None), Durability::Relaxed).await {
+                post.tell(Happened::Measured(usage.bytes));
+            }
+        });
     }
 
     /// Wakes whoever wanted to be woken.

@@ -97,6 +97,8 @@ impl SharedTab {
             keeper: Keeper::new(None, post),
             side: Side::default(),
             clock,
+            heads: Vec::new(),
+            full: None,
             leaving: None,
         });
         let client = Rc::new(Client::new(driver));

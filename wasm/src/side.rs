@@ -10,7 +10,7 @@ use cachette_core::node::{Answer, AskId, Event};
 use cachette_core::peer::Peer;
 use cachette_core::time::{Span, Time};
 use cachette_core::vault::{CommandError, CommandId, Reply};
-use futures_channel::oneshot;
+use futures_channel::{mpsc, oneshot};
 use wasm_bindgen::JsValue;
 
 use crate::flow::Flow;
@@ -21,6 +21,8 @@ use crate::js::{Shape, number};
 pub(crate) struct Side {
     flows: BTreeMap<CommandId, Rc<Flow>>,
     asks: BTreeMap<AskId, oneshot::Sender<Answer>>,
+    /// Takes all events, for whoever follows them.
+    events: Option<mpsc::UnboundedSender<Event>>,
     told: Vec<JsValue>,
     /// Blocks that became safe.
     placed: u64,
@@ -29,6 +31,13 @@ pub(crate) struct Side {
 }
 
 impl Side {
+    /// Begins with somebody who follows all events.
+    pub(crate) fn followed(events: mpsc::UnboundedSender<Event>) -> Self {
+        let mut side = Self::default();
+        side.events = Some(events);
+        side
+    }
+
     /// Has a command's room, bytes and end go to this flow.
     pub(crate) fn command(&mut self, id: CommandId, flow: Rc<Flow>) {
         self.flows.insert(id, flow);
@@ -62,6 +71,11 @@ impl Side {
 
     /// Hears what the node tells.
     pub(crate) fn event(&mut self, event: Event, peer: Option<&Peer>) {
+        if let Some(events) = &self.events {
+            // Whoever followed may have gone.
+            let _ = events.unbounded_send(event);
+            return;
+        }
         match event {
             Event::Answered(ask, answer) => {
                 if let Some(waiting) = self.asks.remove(&ask) {

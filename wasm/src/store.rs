@@ -24,10 +24,11 @@ mod query;
 mod remove;
 mod tally;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::rc::Rc;
 
-use cachette_core::store::{StoreAnswer, StoreFault, StoreOp};
+use cachette_core::store::{Commit, StoreAnswer, StoreFault, StoreOp};
 use cachette_core::vault::Note;
 use thiserror::Error;
 
@@ -36,19 +37,24 @@ use fence::Fence;
 use idb::{Database, Fault};
 
 /// Blocks and records of many vaults, and one device's notes, in one database of this origin.
-#[derive(Debug)]
 pub struct Store {
     connection: Connection,
     trouble: Cell<Option<Trouble>>,
+    memory: RefCell<Option<Memory>>,
 }
+
+/// Says which notes to write again after everything was cleared; nothing when nobody knows any more.
+type Memory = Box<dyn Fn() -> Option<Vec<Note>>>;
 
 /// What befell a store, for whoever runs a peer on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
     /// Another tab leads: this one writes nothing any more.
     Stale,
-    /// The site's data was cleared while the store was open.
+    /// The site's data was cleared while the store was open. The notes were written again.
     Emptied,
+    /// A later release wants the store, or somebody deletes it: this one answers nothing any more.
+    Later,
 }
 
 /// A store is not led.
@@ -93,7 +99,7 @@ impl Store {
     /// # Errors
     /// [`OpenError`].
     pub async fn open(name: &str) -> Result<Self, OpenError> {
-        Ok(Self { connection: Connection::open(name).await?, trouble: Cell::new(None) })
+        Ok(Self { connection: Connection::open(name).await?, trouble: Cell::new(None), memory: RefCell::default() })
     }
 
     /// Takes the lead: from now on nobody writes who took it with a smaller number, or with this one before. `token` is fresh entropy.
@@ -139,6 +145,11 @@ impl Store {
         kept.map_err(|fault| self.failed(&fault))
     }
 
+    /// Has notes written again should the browser clear everything while the store is open.
+    pub fn remember(&self, notes: impl Fn() -> Option<Vec<Note>> + 'static) {
+        *self.memory.borrow_mut() = Some(Box::new(notes));
+    }
+
     /// Returns what befell the store, once.
     pub fn trouble(&self) -> Option<Trouble> {
         self.trouble.take()
@@ -166,6 +177,10 @@ impl Store {
     async fn twice<T>(&self, work: impl AsyncFn(&Database) -> Result<T, Fault>) -> Result<T, Fault> {
         match self.once(&work).await {
             Err(Fault::Lost(_)) => self.once(&work).await,
+            Err(Fault::Emptied) => {
+                self.begin_anew().await?;
+                self.once(&work).await
+            }
             done => done,
         }
     }
@@ -179,14 +194,29 @@ impl Store {
         done
     }
 
+    /// Takes the lead of a database that was emptied, unless somebody else did, and writes the notes again.
+    async fn begin_anew(&self) -> Result<(), Fault> {
+        let remembered = self.memory.borrow().as_ref().and_then(|notes| notes());
+        let notes = remembered.ok_or(Fault::Emptied)?;
+        let fence = self.connection.fence_now().ok_or(Fault::Emptied)?;
+        self.trouble.set(Some(Trouble::Emptied));
+        self.once(&async |database: &Database| fence::restore(database, fence, &notes).await).await
+    }
+
     fn failed(&self, fault: &Fault) -> StoreFault {
         match fault {
             Fault::Full => return StoreFault::Full,
             Fault::Stale => self.trouble.set(Some(Trouble::Stale)),
-            Fault::Emptied => self.trouble.set(Some(Trouble::Emptied)),
+            Fault::Over => self.trouble.set(Some(Trouble::Later)),
             fault => web_sys::console::warn_1(&format!("the store failed: {fault}").into()),
         }
         StoreFault::Failed
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("connection", &self.connection).finish_non_exhaustive()
     }
 }
 
@@ -195,6 +225,10 @@ async fn answer(database: &Database, op: &StoreOp, durability: Durability) -> Re
         StoreOp::Get(id) => get::get(database, *id).await.map(StoreAnswer::Block),
         StoreOp::Has(vault, ids) => query::has(database, vault, ids).await.map(StoreAnswer::Has),
         StoreOp::Commit(wanted) => commit::commit(database, wanted, durability).await.map(|()| StoreAnswer::Committed),
+        StoreOp::Cache(vault, block) => {
+            let wanted = Commit::block(*vault, block.clone());
+            commit::commit(database, &wanted, Durability::Relaxed).await.map(|()| StoreAnswer::Committed)
+        }
         StoreOp::Summary(vault, from, to) => query::summaries(database, vault, *from, *to).await.map(StoreAnswer::Summary),
         StoreOp::Scan { vault, partition, after, limit } => {
             query::scan(database, vault, *partition, *after, *limit).await.map(StoreAnswer::Ids)

@@ -4,15 +4,19 @@ pub(crate) mod opening;
 pub(crate) mod peers;
 mod putting;
 pub(crate) mod reading;
+mod restoring;
 pub(crate) mod values;
+mod whereabouts;
 
 use std::rc::Rc;
 
 use cachette_core::invitation::Invitation;
+use cachette_core::limits::CARRIERS_MAX;
 use cachette_core::node::{Answer, Request};
-use cachette_core::record::Carrier;
+use cachette_core::record::{Carrier, Policy};
 use cachette_core::store::{StoreAnswer, StoreOp};
 use cachette_core::vault::{Change, Command, New, Reply};
+use js_sys::Function;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -42,6 +46,14 @@ impl Tab {
     /// `exists`, or what keeps the store from being opened.
     pub async fn found(options: JsValue) -> Result<(), JsValue> {
         Ok(opening::found(&options).await?)
+    }
+
+    /// Brings a vault back from its recovery words, into an empty store: `{ store, device, paper, addresses, fence }`.
+    ///
+    /// # Errors
+    /// `unreachable`, `not-found`, `too-few-nodes`, `exists`, or what keeps the store from being opened.
+    pub async fn restore(options: JsValue) -> Result<JsValue, JsValue> {
+        Ok(restoring::restore(&options).await?)
     }
 
     /// Opens the vault of a store. `{ store, device, fence, limit, sealers, onEvent }`.
@@ -185,6 +197,44 @@ impl Tab {
     /// `closed`.
     pub async fn peers(&self) -> Result<JsValue, JsValue> {
         Ok(peers::peers(&self.client).await?)
+    }
+
+    /// Returns who holds a file's copies.
+    ///
+    /// # Errors
+    /// As the vault has them.
+    pub async fn whereabouts(&self, of: String) -> Result<JsValue, JsValue> {
+        Ok(whereabouts::whereabouts(&self.client, path(&of)?).await?)
+    }
+
+    /// Reads a file through, so that this tab holds a copy of it; `onProgress` hears how many bytes that were so far.
+    ///
+    /// # Errors
+    /// As the vault has them.
+    pub async fn keep(&self, of: String, on_progress: Option<Function>) -> Result<(), JsValue> {
+        let reading = Reading::begin(Rc::clone(&self.client), path(&of)?, 0.0, None);
+        let mut bytes = 0.0;
+        while let Some(piece) = reading.next().await? {
+            bytes += f64::from(piece.length());
+            if let Some(tell) = &on_progress {
+                // What a listener throws is its own affair.
+                let _ = tell.call1(&JsValue::NULL, &bytes.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets how many copies of everything are wanted, 1 to 64.
+    ///
+    /// # Errors
+    /// As the vault has them.
+    #[wasm_bindgen(js_name = setReplicas)]
+    pub async fn set_replicas(&self, replicas: u8) -> Result<(), JsValue> {
+        let policy = self.client.look(|peer| peer.vault().chain().tip().policy.clone())?;
+        let replicas = replicas.clamp(1, CARRIERS_MAX as u8);
+        let min_replicas = Policy::default().min_replicas.min(replicas);
+        self.client.run(Command::Amend(Change::Policy(Policy { replicas, min_replicas, ..policy }))).await?;
+        Ok(())
     }
 
     /// Returns what this browser stores.

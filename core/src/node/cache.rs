@@ -13,7 +13,7 @@ use crate::block::Block;
 use crate::id::{Partition, VaultId};
 use crate::labels;
 use crate::limits::{CACHE_WINDOW, LIST_MAX, TREE_CACHE};
-use crate::store::{Commit, StoreAnswer, StoreOp};
+use crate::store::{StoreAnswer, StoreOp};
 
 /// What is kept of each vault.
 #[derive(Debug)]
@@ -52,8 +52,7 @@ impl Cache {
         }
         self.arriving += bytes;
         let purpose = Purpose::Kept(vault, block.id(), bytes);
-        let commit = Commit { vault: owner(&vault), blocks: vec![block], records: Vec::new() };
-        hub.store(StoreOp::Commit(commit), purpose);
+        hub.store(StoreOp::Cache(owner(&vault), block), purpose);
     }
 
     /// Keeps a block that a tab wrote or read; what others do not need again is not worth their disk.
@@ -69,6 +68,19 @@ impl Cache {
         let shelf = self.vaults.entry(vault).or_default();
         shelf.used = shelf.used.map(|used| if kept { used + bytes } else { used });
         self.look(hub, vault);
+    }
+
+    /// Keeps no more than so many bytes of one vault from now on.
+    pub(super) fn shrink(&mut self, hub: &mut Hub, limit: u64) {
+        self.limit = self.limit.min(limit);
+        for vault in hub.followed.keys().copied().collect::<Vec<_>>() {
+            self.look(hub, vault);
+        }
+    }
+
+    /// Takes in that the store lost everything.
+    pub(super) fn emptied(&mut self) {
+        self.vaults.values_mut().for_each(|shelf| shelf.used = None);
     }
 
     /// Takes in what the store answered on the way to more room, and goes on.

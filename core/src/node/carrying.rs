@@ -79,6 +79,11 @@ impl Carrying {
         }
     }
 
+    /// Says whether a copy of a block is kept.
+    pub(super) fn holds(&self, vault: &VaultId, id: &BlockId) -> bool {
+        self.vaults.get(vault).is_some_and(|stock| stock.ids.contains(id))
+    }
+
     /// Counts a block that is kept from now on.
     pub(super) fn kept(&mut self, vault: VaultId, id: BlockId) {
         if self.room() > 0
@@ -99,6 +104,12 @@ impl Carrying {
                 }
             }
         }
+    }
+
+    /// Takes in that no copy is left.
+    pub(super) fn emptied(&mut self) {
+        let all: Vec<BlockId> = self.vaults.values().flat_map(|stock| stock.ids.iter().copied()).collect();
+        self.lost(&all);
     }
 
     /// Has a peer told, should it be a carrier.

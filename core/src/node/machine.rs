@@ -122,6 +122,12 @@ impl Node {
         self.hub.links.standings()
     }
 
+    /// Says whether this tab keeps a copy of a block; carriers tell it of other tabs only.
+    #[must_use]
+    pub fn carries(&self, vault: &VaultId, id: &crate::id::BlockId) -> bool {
+        self.carrying.holds(vault, id)
+    }
+
     /// Returns what was relayed so far.
     #[must_use]
     pub const fn relayed(&self) -> Relayed {
@@ -252,6 +258,11 @@ impl Node {
             Request::NeedAgain(vault, ids) => self.reading.need(hub, vault, ids, true),
             Request::Cache(vault, block) => self.cache.keep(hub, vault, block),
             Request::Evicted(ids) => self.carrying.lost(&ids),
+            Request::Emptied => {
+                self.carrying.emptied();
+                self.cache.emptied();
+            }
+            Request::Shrink(limit) => self.cache.shrink(hub, limit),
             Request::Forget(ids) => self.reading.forget(hub, &ids),
             Request::Publish(record) if hub.lives_here(&record.vault()) => local::publish(hub, &record),
             Request::Publish(record) => self.publishing.publish(hub, &mut self.asks, record),

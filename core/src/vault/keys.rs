@@ -29,7 +29,7 @@ pub use heads::{HeadError, Standing, open_head, standing, write_head};
 pub use keyring::{Keyring, KeyringError};
 pub use password::{Cost, Locked, PasswordError};
 pub use phrase::{PhraseError, parse_phrase, phrase};
-pub use restore::{RestoreError, Restored, located, restore};
+pub use restore::{Enrolled, RestoreError, Restored, located, restore};
 pub use shares::{ShareError, fresh_secret, open_contents, open_owner, withdraw_share, write_share};
 
 #[cfg(test)]

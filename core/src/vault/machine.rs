@@ -20,7 +20,7 @@ use super::seal::SealKey;
 use super::share::Shares;
 use super::tree::{BlockWalk, Edit, Node, Path};
 use super::view::View;
-use super::{Alarm, CommandId, Input, KeepId, Output, notes};
+use super::{Alarm, CommandId, Input, KeepId, Note, Output, notes};
 use crate::copies::Copies;
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::identity::{Identity, Seed};
@@ -239,6 +239,16 @@ impl Vault {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.writing.in_flight()
+    }
+
+    /// Returns what the device must have kept to open the vault as it is now, for a device that lost it while the vault was open. What it can
+    /// find again is not among it.
+    #[must_use]
+    pub fn notes(&self) -> Vec<Note> {
+        let keep = |key, bytes: &[u8]| (key, Some(bytes.to_vec()));
+        let certificates = self.chain.certificates().iter().map(|one| keep(notes::certificate_key(one.number), one.bytes()));
+        let heads = self.view.heads().map(|head| keep(notes::head_key(&head.device), head.bytes()));
+        certificates.chain(heads).chain(self.locate.iter().map(|locate| keep(notes::locate_key(), locate.bytes()))).collect()
     }
 
     /// Returns how many blocks those are that are sealed.

@@ -9,8 +9,7 @@ use cachette_core::id::{PeerId, VaultId};
 use cachette_core::identity::Identity;
 use cachette_core::node::{self, Answer, AskId, Event, Request, Role, Trouble};
 use cachette_core::record::Record;
-use cachette_core::vault::keys::{self, Amendment, AuthorityError, Newcomer, RestoreError};
-use cachette_core::vault::notes;
+use cachette_core::vault::keys::{self, AuthorityError, Enrolled, RestoreError};
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
@@ -130,25 +129,13 @@ impl Talk {
         self.send(Request::Follow(first.chain)).await?;
         records.extend(self.refresh(vault).await?);
         let restored = keys::restore(paper, vault, &records)?;
-        let mut chain = restored.chain;
-        let certificate = Amendment::of(&chain).enrol(Newcomer::device(device))?.sign(paper, entropy)?;
-        chain.extend(certificate.clone()).map_err(AuthorityError::Chain)?;
+        let Enrolled { certificate, chain, notes } = restored.enrol(paper, device, &records, entropy)?;
         let of = chain.tip().carriers.len();
         self.send(Request::Follow(chain.clone())).await?;
         let reached = self.publish(Record::Certificate(certificate)).await?;
         if reached * 2 <= of {
             return Err(RestoringError::TooFew { reached, of });
         }
-        let mut notes: Vec<Note> = Vec::new();
-        for certificate in chain.certificates() {
-            notes.push((notes::certificate_key(certificate.number), Some(certificate.bytes().to_vec())));
-        }
-        for (peer, head) in &restored.standing.heads {
-            notes.push((notes::head_key(peer), Some(head.bytes().to_vec())));
-        }
-        let locate =
-            records.iter().find(|record| matches!(record, Record::Locate(locate) if locate.paper == paper.peer() && locate.vault == vault));
-        notes.extend(locate.map(|locate| (notes::locate_key(), Some(locate.bytes().to_vec()))));
         Ok(Restoring { notes, vault, reached, of })
     }
 

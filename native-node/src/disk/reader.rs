@@ -37,7 +37,7 @@ fn answer(shared: &Shared, op: StoreOp, reply: Reply) {
             let sum = |sum: Usage, (_, one): &(_, Usage)| Usage { blocks: sum.blocks + one.blocks, bytes: sum.bytes + one.bytes };
             StoreAnswer::Usage(owners.iter().fold(Usage::default(), sum))
         }),
-        StoreOp::Commit(_) | StoreOp::Delete(..) => unreachable!("invariant: writes go to the committer"),
+        StoreOp::Commit(_) | StoreOp::Cache(..) | StoreOp::Delete(..) => unreachable!("invariant: writes go to the committer"),
     };
     reply.answer(answered.unwrap_or_else(|error| failed(shared, &error)));
 }

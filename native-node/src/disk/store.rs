@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use cachette_core::id::VaultId;
-use cachette_core::store::{StoreAnswer, StoreFault, StoreOp, Usage};
+use cachette_core::store::{Commit, StoreAnswer, StoreFault, StoreOp, Usage};
 use thiserror::Error;
 
 use super::committer::{Committer, Write};
@@ -123,6 +123,10 @@ impl Store {
         let reply = Reply(Some(Box::new(reply)));
         let refused = match op {
             StoreOp::Commit(commit) => self.shared.writes.push(Write::Commit(commit, reply)).err().map(Write::into_reply),
+            // One disk, one kind of sync: what is batched with others costs none of its own.
+            StoreOp::Cache(vault, block) => {
+                self.shared.writes.push(Write::Commit(Commit::block(vault, block), reply)).err().map(Write::into_reply)
+            }
             StoreOp::Delete(vault, ids) => self.shared.writes.push(Write::Delete(vault, ids, reply)).err().map(Write::into_reply),
             op => self.shared.reads.push(Read(op, reply)).err().map(|read| read.1),
         };

@@ -1,6 +1,19 @@
 // The worker of a test in which a whole peer runs: what the npm package's worker does, in fewer words.
 
-import init, { Device, Tab, noise } from "/wasm/cachette_browser_tests.js";
+import init, { Device, Tab, fail, noise } from "/wasm/cachette_browser_tests.js";
+
+/** What a sleeping computer does to a worker's clocks, and a hidden tab to its timers. */
+const clock = { slept: 0, pace: 1, hidden: false };
+const wall = Date.now;
+const steady = performance.now.bind(performance);
+const wait = globalThis.setTimeout;
+const [wallStart, steadyStart] = [wall(), steady()];
+Date.now = () => wallStart + (wall() - wallStart) * clock.pace + clock.slept;
+performance.now = () => steadyStart + (steady() - steadyStart) * clock.pace;
+globalThis.setTimeout = (work, milliseconds) => {
+  const whole = clock.hidden ? Math.ceil(milliseconds / 60_000) * 60_000 : milliseconds;
+  return wait(work, whole / clock.pace);
+};
 
 const ready = init({ module_or_path: new URL("/wasm/cachette_browser_tests_bg.wasm", location.href) });
 const events = [];
@@ -15,6 +28,12 @@ const calls = {
     const [device, paper] = [Device.fresh(), Device.fresh()];
     await Tab.found({ store, device, paper, fence });
     return { seed: hex(device.seed()), words: paper.words() };
+  },
+  /** Brings a vault back and returns the new device's seed beside what was found. */
+  restore: async (store, words, addresses, fence = 1) => {
+    const device = Device.fresh();
+    const found = await Tab.restore({ store, device, paper: Device.fromWords(words), addresses, fence });
+    return { seed: hex(device.seed()), ...found };
   },
   open: async (store, seed, { fence = 2, sealing = 1, limit = 1 << 30 } = {}) => {
     events.length = 0;
@@ -39,6 +58,13 @@ const calls = {
   nodes: () => tab.nodes(),
   peers: () => tab.peers(),
   storage: () => tab.storage(),
+  setReplicas: (replicas) => tab.setReplicas(replicas),
+  whereabouts: (path) => tab.whereabouts(path),
+  keep: async (path) => {
+    const progress = [];
+    await tab.keep(path, (bytes) => progress.push(bytes));
+    return progress;
+  },
   suspend: (suspended) => tab.suspend(suspended),
 
   /** Puts a file of noise, a piece at a time as it is invited. */
@@ -81,6 +107,79 @@ const calls = {
   readOn: async (name) => (await open.get(name).next())?.length,
   /** Returns the hash of noise, or of a part of it. */
   hashOf: (seed, length, from = 0, to = length) => hash(noise(seed, length).subarray(from, to)),
+
+  /** Lets the computer sleep: only the wall clock goes on. */
+  sleepThrough: (milliseconds) => {
+    clock.slept += milliseconds;
+  },
+  /** From now on a second is a minute, and timers run once in it. */
+  hide: () => {
+    Object.assign(clock, { pace: 60, hidden: true });
+  },
+  /** Lets the browser promise this site so many bytes. */
+  promise: (quota) => {
+    navigator.storage.estimate = async () => ({ quota, usage: 0 });
+  },
+  /** Makes the module panic. */
+  fail: () => fail(),
+
+  /** Puts and commits a file of noise; returns milliseconds. */
+  timePut: async (path, mebibytes) => {
+    const content = noise(path, mebibytes << 20);
+    const start = performance.now();
+    const putting = tab.put(path, { modified: 0 });
+    for (let at = 0; at < content.length; ) {
+      const room = Math.min(await putting.room(), 1 << 20, content.length - at);
+      putting.write(content.subarray(at, at + room));
+      at += room;
+    }
+    await putting.end();
+    await tab.commit("");
+    return performance.now() - start;
+  },
+  /** Reads a file and keeps nothing of it; returns milliseconds. */
+  timeGet: async (path) => {
+    const start = performance.now();
+    const reading = tab.read(path, 0, undefined);
+    while ((await reading.next()) !== undefined);
+    return performance.now() - start;
+  },
+  /** Writes values of 1 MiB as strictly as the store does, several at once as it does; returns milliseconds. */
+  timeRawWrites: async (name, count) => {
+    const database = await new Promise((resolve, reject) => {
+      const request = indexedDB.open(name, 1);
+      request.onupgradeneeded = () => request.result.createObjectStore("rows");
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+    const values = Array.from({ length: count }, (_, number) => noise(`${name} ${number}`, 1 << 20).buffer);
+    const start = performance.now();
+    await Promise.all(
+      values.map(
+        (value, number) =>
+          new Promise((resolve, reject) => {
+            const transaction = database.transaction("rows", "readwrite", { durability: "strict" });
+            transaction.objectStore("rows").put(value, number);
+            transaction.oncomplete = resolve;
+            transaction.onabort = () => reject(transaction.error);
+          }),
+      ),
+    );
+    return performance.now() - start;
+  },
+  /** Receives so many raw messages of 1 MiB; returns milliseconds from the first one on. */
+  timeRawMessages: (url, count) =>
+    new Promise((resolve, reject) => {
+      const socket = new WebSocket(url);
+      socket.binaryType = "arraybuffer";
+      let start;
+      let received = 0;
+      socket.onmessage = () => {
+        start ??= performance.now();
+        if (++received > count) resolve(performance.now() - start);
+      };
+      socket.onerror = () => reject(new Error("no messages"));
+    }),
 
   lock: (seed, password) => hex(Device.fromSeed(bytes(seed)).lock(password)),
   unlock: (locked, password) => hex(Device.unlock(bytes(locked), password).seed()),

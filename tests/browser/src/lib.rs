@@ -150,3 +150,9 @@ fn word(answer: &StoreAnswer) -> String {
     }
     .to_owned()
 }
+
+/// Fails as a bug of ours would.
+#[wasm_bindgen]
+pub fn fail() {
+    panic!("a test wants it so");
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use cachette_core::block::Block;
 use cachette_core::id::{BlockId, Partition, VaultId};
-use cachette_core::store::{Fetched, RecordQuery, RecordSlot, StoreAnswer, StoreOp, Summary, Usage};
+use cachette_core::store::{Commit, Fetched, RecordQuery, RecordSlot, StoreAnswer, StoreOp, Summary, Usage};
 
 /// A store that never fails.
 #[derive(Debug, Default)]
@@ -25,6 +25,7 @@ impl Model {
                 self.records.extend(commit.records);
                 StoreAnswer::Committed
             }
+            StoreOp::Cache(vault, block) => self.perform(StoreOp::Commit(Commit::block(vault, block))),
             StoreOp::Delete(vault, ids) => {
                 for id in ids {
                     self.blocks.remove(&(vault, id));

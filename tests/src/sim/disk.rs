@@ -103,7 +103,7 @@ impl Disk {
     pub fn crash(&mut self) {
         self.answers.clear();
         for step in self.steps.clear() {
-            if let Step::Do(_, op @ (StoreOp::Commit(_) | StoreOp::Delete(..)), _) = step
+            if let Step::Do(_, op @ (StoreOp::Commit(_) | StoreOp::Cache(..) | StoreOp::Delete(..)), _) = step
                 && self.rng.per_mille(500)
             {
                 let _ = self.perform(op);
@@ -203,6 +203,7 @@ impl Disk {
             StoreOp::Get(id) => StoreAnswer::Block(self.get(id)),
             StoreOp::Has(vault, ids) => StoreAnswer::Has(ids.iter().map(|id| self.holds(&vault, id)).collect()),
             StoreOp::Commit(commit) => self.commit(commit),
+            StoreOp::Cache(vault, block) => self.commit(Commit::block(vault, block)),
             StoreOp::Summary(vault, from, to) => {
                 let mut partitions: BTreeMap<Partition, Summary> = BTreeMap::new();
                 for id in self.ids(vault).filter(|id| (from..=to).contains(&Partition::of(id))) {

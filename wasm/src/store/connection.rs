@@ -59,6 +59,11 @@ impl Connection {
         }
     }
 
+    /// Returns the leader's row.
+    pub(super) fn fence_now(&self) -> Option<Fence> {
+        self.fence.get()
+    }
+
     /// Forgets a connection that no longer serves.
     pub(super) fn drop_lost(&self, lost: &Rc<Database>) {
         lost.gone.set(true);

@@ -1,11 +1,13 @@
 //! The fence: a row that says which leader may write. Whoever takes over writes a larger number, and from then on every transaction of the
 //! one before finds another row than its own and writes nothing, however long that one slept.
 
+use cachette_core::vault::Note;
 use wasm_bindgen::JsValue;
 
 use super::Durability;
 use super::idb::{Database, Fault};
-use super::layout::{self, FENCE, LEADER};
+use super::layout::{self, FENCE, LEADER, NOTES};
+use super::notes;
 
 /// What a leader wrote when it took over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,21 @@ pub(super) async fn claim(database: &Database, fence: Fence) -> Result<Result<()
         }
         transaction.put_bytes(FENCE, LEADER, &fence.0)?;
         Ok(Ok(()))
+    };
+    let worked = worked.await;
+    transaction.end(worked).await
+}
+
+/// Writes a leader's row and its notes into a database that was emptied. Where another leader was faster, nothing is written.
+pub(super) async fn restore(database: &Database, fence: Fence, notes: &[Note]) -> Result<(), Fault> {
+    let transaction = database.write_unfenced(&[FENCE, NOTES], Durability::Strict)?;
+    let worked = async {
+        let row = transaction.get(FENCE, LEADER)?.value().await?;
+        if row.is_some() {
+            return fence.judge(row.as_ref());
+        }
+        transaction.put_bytes(FENCE, LEADER, &fence.0)?;
+        notes::put(&transaction, notes)
     };
     let worked = worked.await;
     transaction.end(worked).await

@@ -37,7 +37,8 @@ pub(super) async fn begin(database: &Database, notes: &[Note]) -> Result<bool, F
     transaction.end(worked).await
 }
 
-fn put(transaction: &Transaction, notes: &[Note]) -> Result<(), Fault> {
+/// Writes notes within a transaction.
+pub(super) fn put(transaction: &Transaction, notes: &[Note]) -> Result<(), Fault> {
     for (key, value) in notes {
         match value {
             Some(value) => transaction.put_bytes(NOTES, key, value)?,

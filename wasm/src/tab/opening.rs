@@ -5,7 +5,7 @@ use std::rc::Rc;
 use cachette_core::identity::{Identity, Seed};
 use cachette_core::node::{self, Node, Role};
 use cachette_core::peer::Peer;
-use cachette_core::record::Policy;
+use cachette_core::record::{Head, Policy};
 use cachette_core::vault::keys::found as found_vault;
 use cachette_core::vault::{Note, Opening, Vault, notes};
 use js_sys::{Array, Function};
@@ -23,6 +23,7 @@ use crate::js::{Shape, field};
 use crate::keeper::Keeper;
 use crate::network::Network;
 use crate::panics::on_panic;
+use crate::quota::Quota;
 use crate::sealing::Sealing;
 use crate::side::Side;
 use crate::store::Store;
@@ -33,22 +34,17 @@ pub(super) async fn found(options: &JsValue) -> Result<(), Failure> {
     let founding = found_vault(&Identity::from_seed(&device), &Identity::from_seed(&paper), Policy::default(), &fresh()?)
         .map_err(|error| Failure::internal(error.to_string()))?;
     let certificate = founding.chain.tip();
-    keep_first(
-        options,
-        vec![
-            (notes::certificate_key(0), Some(certificate.bytes().to_vec())),
-            (notes::locate_key(), Some(founding.locate.bytes().to_vec())),
-        ],
-    )
-    .await
+    let notes =
+        [(notes::certificate_key(0), Some(certificate.bytes().to_vec())), (notes::locate_key(), Some(founding.locate.bytes().to_vec()))];
+    let store = lead(options).await?;
+    let begun = begin(&store, &notes).await;
+    store.close();
+    begun
 }
 
 /// Writes a vault's first notes into an empty store.
-pub(super) async fn keep_first(options: &JsValue, notes: Vec<Note>) -> Result<(), Failure> {
-    let store = lead(options).await?;
-    let begun = store.begin(&notes).await;
-    store.close();
-    if begun? {
+pub(super) async fn begin(store: &Store, notes: &[Note]) -> Result<(), Failure> {
+    if store.begin(notes).await? {
         return Ok(());
     }
     Err(Failure::new("exists", "this browser holds a vault under that name already").hint("open it, or choose another name for this one"))
@@ -88,17 +84,23 @@ async fn start(
     let vault = Vault::open(clock.now(), Opening { seed, notes, entropy: fresh()? })?;
     let config = node::Config { me: identity.peer(), role: Role::Tab { limit: limit as u64 }, seed: fresh()? };
     let node = Node::new(clock.now(), config);
+    let heads = vault.heads().map(Head::id).collect();
     tell_of_panics(listener.clone());
-    let (of_network, of_keeper, whose) = (Rc::clone(store), Rc::clone(store), Rc::clone(&identity));
+    let quota = Quota::ask(Rc::clone(store)).await;
+    let (of_keeper, whose) = (Rc::clone(store), Rc::clone(&identity));
     let driver = Driver::start(Some(Rc::clone(store)), listener, move |post| World {
         machine: Machine::Peer(Box::new(Peer::new(vault, node))),
-        network: Network::new(whose, Some(of_network), post.clone()),
+        network: Network::new(whose, Some(quota), post.clone()),
         sealing: Sealing::new(post.clone(), sealers),
         keeper: Keeper::new(Some(of_keeper), post),
         side: Side::default(),
         clock,
+        heads,
+        full: None,
         leaving: None,
     });
+    let after = Rc::downgrade(&driver);
+    store.remember(move || after.upgrade().and_then(|driver| driver.look_at_peer(|peer| peer.vault().notes())));
     Ok((driver, identity))
 }
 

@@ -13,7 +13,7 @@ use crate::node::chance::Chance;
 use crate::node::{Answer, AskId, Config, DialError, Event, Input, LinkId, Node, Output, Request, Role, TunnelId, TunnelOutput};
 use crate::record::certificate::CertificateDraft;
 use crate::record::{Carrier, Certificate, Chain, Head, Member, Policy, Rights, Wrap};
-use crate::store::{Fetched, RecordQuery, RecordSlot, RequestId, StoreAnswer, StoreFault, StoreOp, Summary, Usage};
+use crate::store::{Commit, Fetched, RecordQuery, RecordSlot, RequestId, StoreAnswer, StoreFault, StoreOp, Summary, Usage};
 use crate::time::{Span, Time};
 
 /// Bytes that an invitation of these tests allows.
@@ -405,6 +405,7 @@ impl Shelf {
             }
             StoreOp::Commit(_) if self.failing => StoreAnswer::Failed(StoreFault::Failed),
             StoreOp::Commit(commit) if self.full && !commit.blocks.is_empty() => StoreAnswer::Failed(StoreFault::Full),
+            StoreOp::Cache(vault, block) => self.answer(StoreOp::Commit(Commit::block(vault, block))),
             StoreOp::Commit(commit) => {
                 for block in commit.blocks {
                     self.blocks.entry(block.id()).or_insert((commit.vault, block));

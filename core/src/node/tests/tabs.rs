@@ -125,6 +125,35 @@ fn a_tab_keeps_no_more_than_it_may() {
 }
 
 #[test]
+fn a_tab_whose_disk_becomes_scarce_keeps_less_and_says_so() {
+    let (mut net, chain, blocks) = put(7, 100);
+    let (tab, ids) = (net.hosts[TAB].peer, ids(&blocks));
+    net.request(TAB, Request::Shrink(10 * 4096));
+    net.settle();
+    assert!(net.hosts[TAB].store.blocks.len() <= 10, "{}", net.hosts[TAB].store.blocks.len());
+    let named = tabs_named(&mut net, DEVICE, chain.vault(), &ids);
+    let held = |id: &BlockId| net.hosts[TAB].store.blocks.contains_key(id);
+    assert!(ids.iter().zip(named).all(|(id, tabs)| tabs.contains(&tab) == held(id)));
+    net.request(TAB, Request::Shrink(LIMIT));
+    net.settle();
+    assert!(net.hosts[TAB].store.blocks.len() <= 10, "it does not grow again");
+}
+
+#[test]
+fn b02_a_tab_whose_store_was_emptied_says_that_it_has_nothing_and_begins_anew() {
+    let (mut net, chain, blocks) = put(8, 40);
+    let (tab, ids) = (net.hosts[TAB].peer, ids(&blocks));
+    assert!(tabs_named(&mut net, DEVICE, chain.vault(), &ids).iter().all(|tabs| *tabs == [tab]));
+    net.hosts[TAB].store.blocks.clear();
+    net.request(TAB, Request::Emptied);
+    net.settle();
+    assert!(tabs_named(&mut net, DEVICE, chain.vault(), &ids).iter().all(Vec::is_empty));
+    net.request(TAB, Request::Place(chain.vault(), blocks[0].clone()));
+    net.settle();
+    assert_eq!(tabs_named(&mut net, DEVICE, chain.vault(), &ids[..1]), [[tab]]);
+}
+
+#[test]
 fn p13_who_is_no_member_learns_nothing_of_tabs_and_is_believed_nothing() {
     let (mut net, chain, blocks) = put(6, 5);
     let (vault, ids) = (chain.vault(), ids(&blocks));

@@ -1,17 +1,19 @@
 //! From 24 words back to a vault: pure functions on the records that nodes or an exported folder hand out.
 //!
 //! words → seed → paper identity → locate record, signed by that very key → certificates from 0 to the one that names it → epochs →
-//! heads. The caller then enrols a device with [`super::Amendment::enrol`], signed by the paper identity.
+//! heads → a certificate that enrols a device, signed by the paper identity.
 
 use std::collections::BTreeSet;
 
 use thiserror::Error;
 
+use super::authority::{Amendment, AuthorityError, Newcomer};
 use super::heads::{Standing, standing};
 use super::keyring::{Keyring, KeyringError};
 use crate::id::{PeerId, VaultId};
 use crate::identity::Identity;
 use crate::record::{Certificate, Chain, ChainError, Record, Rights};
+use crate::vault::{Note, notes};
 
 /// A vault that a recovery phrase opened.
 #[derive(Debug)]
@@ -22,6 +24,17 @@ pub struct Restored {
     pub keyring: Keyring,
     /// The heads that count. The restored device has now seen them and the chain: store both before acting.
     pub standing: Standing,
+}
+
+/// A device that recovery words let into their vault.
+#[derive(Debug)]
+pub struct Enrolled {
+    /// What says so, to be published: without it on most nodes nobody else knows of the device.
+    pub certificate: Certificate,
+    /// The vault's certificates with that one.
+    pub chain: Chain,
+    /// What the device has to keep before it opens the vault.
+    pub notes: Vec<Note>,
 }
 
 /// A recovery phrase did not open a vault with the records at hand.
@@ -79,6 +92,26 @@ pub fn restore(paper: &Identity, vault: VaultId, records: &[Record]) -> Result<R
     });
     let standing = standing(&chain, heads);
     Ok(Restored { chain, keyring, standing })
+}
+
+impl Restored {
+    /// Enrols a device. `records` are those that led here, `entropy` is fresh.
+    ///
+    /// # Errors
+    /// [`AuthorityError`].
+    pub fn enrol(self, paper: &Identity, device: &Identity, records: &[Record], entropy: &[u8; 32]) -> Result<Enrolled, AuthorityError> {
+        let Self { mut chain, standing, .. } = self;
+        let certificate = Amendment::of(&chain).enrol(Newcomer::device(device))?.sign(paper, entropy)?;
+        chain.extend(certificate.clone())?;
+        let keep = |key, bytes: &[u8]| (key, Some(bytes.to_vec()));
+        let mut notes: Vec<Note> = Vec::new();
+        notes.extend(chain.certificates().iter().map(|certificate| keep(notes::certificate_key(certificate.number), certificate.bytes())));
+        notes.extend(standing.heads.iter().map(|(peer, head)| keep(notes::head_key(peer), head.bytes())));
+        let ours =
+            |record: &&Record| matches!(record, Record::Locate(locate) if locate.paper == paper.peer() && locate.vault == chain.vault());
+        notes.extend(records.iter().find(ours).map(|record| keep(notes::locate_key(), record.bytes())));
+        Ok(Enrolled { certificate, chain, notes })
+    }
 }
 
 fn certificate(record: &Record) -> Option<Certificate> {
