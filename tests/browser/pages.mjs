@@ -22,7 +22,7 @@ const NARROW = { width: 320, height: 568 };
 export const patience = 300;
 
 /** Looks at a page from all sides. */
-class Inspector {
+export class Inspector {
   constructor(person, pictures) {
     this.page = person.page;
     this.pictures = pictures;
@@ -32,9 +32,17 @@ class Inspector {
   async look(name) {
     const { page } = this;
     // What changes from run to run: words, ids, addresses, times.
-    const covered = [page.locator(".words"), page.locator(".mono"), page.locator("code"), page.locator(".peers td"), page.locator(".log"), page.locator(".modified")];
+    const covered = [
+      page.locator(".words"),
+      page.locator(".mono"),
+      page.locator("code"),
+      page.locator(".peers td"),
+      page.locator(".log"),
+      page.locator(".modified"),
+    ];
     for (const [view, { scheme, width, height }] of Object.entries(VIEWS)) {
-      await page.emulateMedia({ colorScheme: scheme });
+      // Colours that change slowly would be judged on their way.
+      await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
       await page.setViewportSize({ width, height });
       await this.#settle();
       await this.#axe(`${name}, ${view}`);
@@ -60,7 +68,8 @@ class Inspector {
     if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(AXE);
     const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
     for (const { id, impact, help, nodes } of violations) {
-      if (impact === "serious" || impact === "critical") this.faults.push(`${where}: ${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 160)).join(" | ")}`);
+      if (impact === "serious" || impact === "critical")
+        this.faults.push(`${where}: ${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 160)).join(" | ")}`);
     }
   }
 }
@@ -86,14 +95,17 @@ export const chromium = {
       await page.getByRole("heading", { name: "Nothing in the vault yet" }).waitFor();
       await look("files-empty");
 
-      await person.drop("photos", { "2025": { "a.txt": "a" }, "b.txt": "b" });
+      await person.drop("photos", { 2025: { "a.txt": "a" }, "b.txt": "b" });
       await person.trayEnds("safe");
       const line = "A quiet, well-made drawer.\n";
       await person.add([
         { name: "notes.txt", content: line.repeat(40) },
         { name: "a name that goes on and on, longer than any column of any list on any screen.pdf", content: "x".repeat(5000) },
         { name: "song.flac", content: "y".repeat(50_000) },
-        { name: "drawing.svg", content: "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 5'><rect width='9' height='5' fill='#8ab'/></svg>" },
+        {
+          name: "drawing.svg",
+          content: "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 5'><rect width='9' height='5' fill='#8ab'/></svg>",
+        },
       ]);
       await person.row("song.flac").getByText("safe").waitFor();
       await look("tray");
@@ -101,11 +113,6 @@ export const chromium = {
       await look("files");
       await person.select("notes.txt");
       await look("selection");
-      await person.button("Copy link");
-      await page.getByLabel("Link", { exact: true }).waitFor();
-      const url = await page.getByLabel("Link", { exact: true }).inputValue();
-      await look("share");
-      await page.keyboard.press("Escape");
       await person.button("Move");
       await page.getByRole("dialog").getByRole("button", { name: "photos" }).waitFor();
       await look("move");
@@ -124,11 +131,8 @@ export const chromium = {
       await look("network");
       await person.button("Where are the copies of a file?");
       await page.getByRole("dialog").getByRole("button", { name: "notes.txt" }).click();
-      await page.getByRole("button", { name: "Keep a copy on this device" }).waitFor();
+      await page.getByText("This device has a copy of its own.").waitFor();
       await look("network-file");
-      await person.go("Links");
-      await page.getByText("notes.txt").waitFor();
-      await look("links");
       await person.go("Storage");
       await page.getByRole("heading", { name: "Room" }).waitFor();
       await look("storage");
@@ -141,11 +145,7 @@ export const chromium = {
       await page.getByRole("heading", { name: "Family is locked" }).waitFor();
       await look("locked");
 
-      const stranger = await Person.arrive(browser, url);
-      await stranger.page.getByText("A quiet").first().waitFor();
-      const outside = new Inspector(stranger, pictures);
-      await outside.look("link");
-      assert.deepEqual([...inspector.faults, ...outside.faults], []);
+      assert.deepEqual(inspector.faults, []);
       assert.equal(pictures.verdict(), undefined);
       return pictures.comparable ? "" : "other fonts than those of the accepted pictures: nothing was compared";
     } finally {

@@ -33,7 +33,13 @@ export class Pictures {
 
   /** Photographs a page; what changes from run to run is covered. */
   async take(name, page, covered = []) {
-    const whole = await page.screenshot({ path: `${WHOLE}${name}.png`, animations: "disabled", caret: "hide", mask: covered, maskColor: "#888888" });
+    const whole = await page.screenshot({
+      path: `${WHOLE}${name}.png`,
+      animations: "disabled",
+      caret: "hide",
+      mask: covered,
+      maskColor: "#888888",
+    });
     const path = `${ACCEPTED}${name}.png`;
     const small = Buffer.from(await this.desk.evaluate(shrink, [whole.toString("base64"), WIDTH]), "base64");
     if (this.accepting) writeFileSync(path, small);

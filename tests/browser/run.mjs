@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 
+import * as app from "./app.mjs";
 import { BROWSERS, Browser } from "./browsers.mjs";
 import * as faults from "./faults.mjs";
 import * as leader from "./leader.mjs";
@@ -9,13 +10,16 @@ import * as network from "./network.mjs";
 import { Node, Nodes } from "./nodes.mjs";
 import * as files from "./package.mjs";
 import * as packaging from "./packaging.mjs";
+import * as pages from "./pages.mjs";
 import * as parts from "./parts.mjs";
 import * as peer from "./peer.mjs";
 import { serve } from "./server.mjs";
+import * as sharing from "./sharing.mjs";
 import * as store from "./store.mjs";
+import * as strict from "./strict.mjs";
 import * as vectors from "./vectors.mjs";
 
-const FILES = { faults, network, peer, package: files, leader, packaging, parts, store, vectors };
+const FILES = { faults, network, peer, package: files, leader, packaging, parts, store, vectors, app, strict, pages, sharing };
 /** A test that takes so many seconds hangs, unless its file has more `patience`. */
 const PATIENCE = 90;
 

@@ -18,11 +18,18 @@ export function film(seconds, bytesASecond) {
     element(0x5741, Buffer.from("cachette")),
   ]);
   const picture = element(0xe0, [element(0xb0, number(160)), element(0xba, number(90))]);
-  const track = [element(0xd7, number(1)), element(0x73c5, number(1)), element(0x83, number(1)), element(0x86, Buffer.from("V_VP8")), picture];
+  const track = [
+    element(0xd7, number(1)),
+    element(0x73c5, number(1)),
+    element(0x83, number(1)),
+    element(0x86, Buffer.from("V_VP8")),
+    picture,
+  ];
   const tracks = element(0x1654ae6b, element(0xae, track));
   const clusters = Array.from({ length: seconds }, (_, second) => cluster(second, bytesASecond));
   // Positions count from the segment's first byte; the index has the same size whatever it points to.
-  const head = (cues) => element(0x114d9b74, element(0x4dbb, [element(0x53ab, Buffer.from([0x1c, 0x53, 0xbb, 0x6b])), element(0x53ac, number(cues, 8))]));
+  const head = (cues) =>
+    element(0x114d9b74, element(0x4dbb, [element(0x53ab, Buffer.from([0x1c, 0x53, 0xbb, 0x6b])), element(0x53ac, number(cues, 8))]));
   const cuesAt = head(0).length + info.length + tracks.length;
   const index = (first) => {
     let at = first;

@@ -15,10 +15,24 @@ interface Kind {
 
 const TEXT = "text/plain; charset=utf-8";
 const KINDS: Record<string, Kind> = {
-  ...same("picture", { png: "image/png", jpg: "image/jpeg", jpeg: "image/jpeg", gif: "image/gif", webp: "image/webp", avif: "image/avif" }),
+  ...same("picture", {
+    png: "image/png",
+    jpg: "image/jpeg",
+    jpeg: "image/jpeg",
+    gif: "image/gif",
+    webp: "image/webp",
+    avif: "image/avif",
+  }),
   // Within an <img> neither scripts nor anything from elsewhere runs.
   ...same("picture", { svg: "image/svg+xml", bmp: "image/bmp", ico: "image/x-icon" }),
-  ...same("video", { mp4: "video/mp4", m4v: "video/mp4", webm: "video/webm", mov: "video/quicktime", ogv: "video/ogg", mkv: "video/x-matroska" }),
+  ...same("video", {
+    mp4: "video/mp4",
+    m4v: "video/mp4",
+    webm: "video/webm",
+    mov: "video/quicktime",
+    ogv: "video/ogg",
+    mkv: "video/x-matroska",
+  }),
   ...same("audio", { mp3: "audio/mpeg", m4a: "audio/mp4", aac: "audio/aac", ogg: "audio/ogg", oga: "audio/ogg", opus: "audio/ogg" }),
   ...same("audio", { wav: "audio/wav", flac: "audio/flac", weba: "audio/webm" }),
   ...same("page", { html: "text/html; charset=utf-8", htm: "text/html; charset=utf-8", xhtml: "application/xhtml+xml" }),

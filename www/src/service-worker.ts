@@ -12,7 +12,8 @@ const STREAMS = "/stream/";
 /** Pages answer within milliseconds; one that is frozen or closed does not. */
 const PATIENCE = 10_000;
 /** What is shown came from somebody: it gets an origin of its own, no scripts, and nothing from the network. */
-const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; media-src data: blob:; font-src data:; frame-ancestors 'self'";
+const POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; media-src data: blob:; font-src data:; frame-ancestors 'self'";
 
 self.addEventListener("install", () => void self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
@@ -99,5 +100,8 @@ function strict(sandbox: boolean): Headers {
 
 /** A name as RFC 8187 writes it. */
 function encode(name: string): string {
-  return encodeURIComponent(name.toWellFormed()).replace(/['()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+  return encodeURIComponent(name.toWellFormed()).replace(
+    /['()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }

@@ -16,7 +16,10 @@ const WORDS: Partial<Record<ErrorCode, Trouble>> = {
     what: "Parts of this are on nodes that do not answer now.",
     advice: "Nothing is lost as long as one of them comes back. The network page shows which.",
   },
-  lost: { what: "No node and no tab has all parts of this any more.", advice: "If another of your devices had a copy, open Cachette there." },
+  lost: {
+    what: "No node and no tab has all parts of this any more.",
+    advice: "If another of your devices had a copy, open Cachette there.",
+  },
   "not-safe": {
     what: "Too few nodes took it, so it is not safe yet.",
     advice: "What was sent is kept. Try again when more nodes answer.",
@@ -32,7 +35,10 @@ const WORDS: Partial<Record<ErrorCode, Trouble>> = {
   },
   "no-right": { what: "This device may not change this vault.", advice: "Use the device that made the vault." },
   "no-key": { what: "This device has no key to that.", advice: "It was written after this device lost its access." },
-  "wrong-password": { what: "That is not the password of this vault in this browser.", advice: "Try again, or restore the vault from its words." },
+  "wrong-password": {
+    what: "That is not the password of this vault in this browser.",
+    advice: "Try again, or restore the vault from its words.",
+  },
   "wrong-words": {
     what: "These are not 24 recovery words.",
     advice: "Check the order and the spelling: each word is on the sheet as it must be typed.",

@@ -49,12 +49,19 @@ export function ask<T>(name: string, body: (answer: (value: T | undefined) => vo
   const host = document.querySelector<Dialogs>("cachette-dialogs");
   if (!host) return Promise.resolve(undefined);
   return new Promise((resolve) =>
-    host.ask({ name, body: body as (answer: (value: unknown) => void) => TemplateResult, answered: (value) => resolve(value as T | undefined) }),
+    host.ask({
+      name,
+      body: body as (answer: (value: unknown) => void) => TemplateResult,
+      answered: (value) => resolve(value as T | undefined),
+    }),
   );
 }
 
 /** Asks for one line of text. */
-export function askText(name: string, options: { label: string; value?: string; select?: number; action: string }): Promise<string | undefined> {
+export function askText(
+  name: string,
+  options: { label: string; value?: string; select?: number; action: string },
+): Promise<string | undefined> {
   return ask<string>(name, (answer) => {
     const submit = (event: SubmitEvent): void => {
       event.preventDefault();
@@ -65,7 +72,13 @@ export function askText(name: string, options: { label: string; value?: string; 
       <h2>${name}</h2>
       <div class="field">
         <label for="answer">${options.label}</label>
-        <input id="answer" autocomplete="off" autofocus .value=${options.value ?? ""} @focus=${(event: FocusEvent) => selectName(event, options.select)} />
+        <input
+          id="answer"
+          autocomplete="off"
+          autofocus
+          .value=${options.value ?? ""}
+          @focus=${(event: FocusEvent) => selectName(event, options.select)}
+        />
       </div>
       <div class="actions">
         <button type="button" @click=${() => answer(undefined)}>Cancel</button>
@@ -76,20 +89,25 @@ export function askText(name: string, options: { label: string; value?: string; 
 }
 
 /** Asks for one of several ways to go on; the first is the one that harms least. */
-export function choose<T extends string>(name: string, text: string, ways: readonly { value: T; words: string; danger?: boolean }[]): Promise<T | undefined> {
+export function choose<T extends string>(
+  name: string,
+  text: string,
+  ways: readonly { value: T; words: string; danger?: boolean }[],
+): Promise<T | undefined> {
   return ask<T>(
     name,
-    (answer) => html`<div class="stack">
-      <h2>${name}</h2>
-      <p>${text}</p>
-      <div class="actions">
-        <button @click=${() => answer(undefined)}>Cancel</button>
-        ${ways.map(
-          ({ value, words, danger }, index) =>
-            html`<button class=${danger ? "danger" : ""} ?autofocus=${index === 0} @click=${() => answer(value)}>${words}</button>`,
-        )}
-      </div>
-    </div>`,
+    (answer) =>
+      html`<div class="stack">
+        <h2>${name}</h2>
+        <p>${text}</p>
+        <div class="actions">
+          <button @click=${() => answer(undefined)}>Cancel</button>
+          ${ways.map(
+            ({ value, words, danger }, index) =>
+              html`<button class=${danger ? "danger" : ""} ?autofocus=${index === 0} @click=${() => answer(value)}>${words}</button>`,
+          )}
+        </div>
+      </div>`,
   );
 }
 

@@ -57,13 +57,20 @@ export function isTyping(event: KeyboardEvent): boolean {
 export function showKeys(): Promise<unknown> {
   return ask(
     "Keys",
-    (answer) => html`<div class="stack">
-      <h2>Keys</h2>
-      <dl class="keys">
-        ${KEYS.map(([key, what]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${what}</dd></div>`)}
-      </dl>
-      <div class="actions"><button autofocus @click=${() => answer(undefined)}>Close</button></div>
-    </div>`,
+    (answer) =>
+      html`<div class="stack">
+        <h2>Keys</h2>
+        <dl class="keys">
+          ${KEYS.map(
+            ([key, what]) =>
+              html`<div>
+                <dt><kbd>${key}</kbd></dt>
+                <dd>${what}</dd>
+              </div>`,
+          )}
+        </dl>
+        <div class="actions"><button autofocus @click=${() => answer(undefined)}>Close</button></div>
+      </div>`,
   );
 }
 

@@ -59,7 +59,8 @@ class PeerPicture extends Part {
         ${places.map((place) => this.#line(place))}
         ${svg`<rect class="me" x=${MIDDLE - 46} y="12" width="92" height="34" rx="6"/>
           <text class="name" x=${MIDDLE} y="34">this tab</text>`}
-        ${zones.map((zone) => svg`<text class="zone" x="0" y=${zone.y + 4}>${shorten(zone.name, LEFT)}</text>`)} ${places.map((place) => this.#peer(place))}
+        ${zones.map((zone) => svg`<text class="zone" x="0" y=${zone.y + 4}>${shorten(zone.name, LEFT)}</text>`)}
+        ${places.map((place) => this.#peer(place))}
       </svg>
     </figure>`;
   }
@@ -78,7 +79,10 @@ class PeerPicture extends Part {
       peer.kind === "node"
         ? svg`<rect x=${x - 11} y=${y - 13} width="22" height="11" rx="2"/><rect x=${x - 11} y=${y} width="22" height="11" rx="2"/>`
         : svg`<rect x=${x - 14} y=${y - 11} width="28" height="22" rx="3"/>`;
-    const parts = holder && holder.blocks > 0 && holder.blocks < this.blocks ? svg`<text class="parts" x=${x} y=${y + 43}>a part of it</text>` : nothing;
+    const parts =
+      holder && holder.blocks > 0 && holder.blocks < this.blocks
+        ? svg`<text class="parts" x=${x} y=${y + 43}>a part of it</text>`
+        : nothing;
     return svg`<g class="peer ${peer.state} ${has} ${isPointed}"
         @pointerenter=${() => this.#point(peer.peer)} @pointerleave=${() => this.#point(undefined)}>
       <rect class="reach" x=${x - REACH / 2} y=${y - 24} width=${REACH} height="62"/>

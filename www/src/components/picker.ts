@@ -38,7 +38,13 @@ class Picker extends Part {
   protected override render(): unknown {
     return html`<div class="picker">
       <div class="row">
-        <button type="button" class="quiet only-icon" aria-label="One folder up" ?disabled=${this.path === "/"} @click=${() => this.#go(parent(this.path))}>
+        <button
+          type="button"
+          class="quiet only-icon"
+          aria-label="One folder up"
+          ?disabled=${this.path === "/"}
+          @click=${() => this.#go(parent(this.path))}
+        >
           ${icon("up")}
         </button>
         <strong>${this.path === "/" ? "All files" : title(this.path)}</strong>
@@ -46,9 +52,12 @@ class Picker extends Part {
       ${failure(this.#error)}
       <ul aria-label="What is in the folder">
         ${this.#inside.map(
-          (file) => html`<li>
-            <button type="button" class="quiet" @click=${() => this.#take(file)}>${icon(iconOf(file))}<span>${shown(file.name)}</span></button>
-          </li>`,
+          (file) =>
+            html`<li>
+              <button type="button" class="quiet" @click=${() => this.#take(file)}>
+                ${icon(iconOf(file))}<span>${shown(file.name)}</span>
+              </button>
+            </li>`,
         )}
         ${this.#inside.length === 0 ? html`<li class="soft none">${this.files ? "Nothing in here" : "No folders in here"}</li>` : ""}
       </ul>
@@ -113,10 +122,11 @@ export function askFolder(name: string, start: string, moved: ReadonlySet<string
 export function askFile(name: string, start: string): Promise<FileInfo | undefined> {
   return ask<FileInfo>(
     name,
-    (answer) => html`<div class="stack">
-      <h2>${name}</h2>
-      <cachette-picker files .path=${start} @chosen=${({ detail }: CustomEvent<FileInfo>) => answer(detail)}></cachette-picker>
-      <div class="actions"><button type="button" @click=${() => answer(undefined)}>Cancel</button></div>
-    </div>`,
+    (answer) =>
+      html`<div class="stack">
+        <h2>${name}</h2>
+        <cachette-picker files .path=${start} @chosen=${({ detail }: CustomEvent<FileInfo>) => answer(detail)}></cachette-picker>
+        <div class="actions"><button type="button" @click=${() => answer(undefined)}>Cancel</button></div>
+      </div>`,
   );
 }

@@ -47,7 +47,15 @@ class RecoverySheet extends Part {
 
   #save = (): void => {
     const words = this.words.split(" ").map((word, index) => `${String(index + 1).padStart(2)} ${word}`);
-    const lines = [`Cachette: recovery sheet of "${preferences.vault}"`, "", ...words, "", "Nodes:", ...(this.nodes.length ? this.nodes : ["(none yet)"]), ""];
+    const lines = [
+      `Cachette: recovery sheet of "${preferences.vault}"`,
+      "",
+      ...words,
+      "",
+      "Nodes:",
+      ...(this.nodes.length ? this.nodes : ["(none yet)"]),
+      "",
+    ];
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([lines.join("\n")], { type: "text/plain" }));
     link.download = "cachette-recovery-sheet.txt";

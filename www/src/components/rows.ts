@@ -125,30 +125,30 @@ class Rows extends Part {
       @keydown=${this.#key}
     >
       <div class="scroller" role="presentation" @scroll=${this.#scrolled}>
-      <div role="rowgroup">
-        <div class="heads" role="row" aria-rowindex="1">
-          <div role="columnheader" class="tick">
-            <input
-              type="checkbox"
-              tabindex="-1"
-              aria-label="Select all"
-              .checked=${this.files.length > 0 && this.selected.size === this.files.length}
-              .indeterminate=${this.selected.size > 0 && this.selected.size < this.files.length}
-              @change=${() => this.#select(this.selected.size === this.files.length ? [] : this.files)}
-            />
+        <div role="rowgroup">
+          <div class="heads" role="row" aria-rowindex="1">
+            <div role="columnheader" class="tick">
+              <input
+                type="checkbox"
+                tabindex="-1"
+                aria-label="Select all"
+                .checked=${this.files.length > 0 && this.selected.size === this.files.length}
+                .indeterminate=${this.selected.size > 0 && this.selected.size < this.files.length}
+                @change=${() => this.#select(this.selected.size === this.files.length ? [] : this.files)}
+              />
+            </div>
+            ${this.#head("name", "Name")} ${this.#head("size", "Size")} ${this.#head("modified", "Changed")}
+            ${this.state ? html`<div role="columnheader" class="state">Copies</div>` : nothing}
           </div>
-          ${this.#head("name", "Name")} ${this.#head("size", "Size")} ${this.#head("modified", "Changed")}
-          ${this.state ? html`<div role="columnheader" class="state">Copies</div>` : nothing}
         </div>
-      </div>
-      <div class="all" role="rowgroup">
+        <div class="all" role="rowgroup">
           <div class="above" role="presentation"></div>
           ${repeat(
             this.#shown(),
             (file) => file.path,
             (file, index) => this.#row(file, this.#first + index),
           )}
-      </div>
+        </div>
       </div>
     </div>`;
   }
@@ -176,10 +176,18 @@ class Rows extends Part {
       @dblclick=${() => this.#tell("open", file)}
     >
       <div role="gridcell" class="tick">
-        <input type="checkbox" tabindex="-1" aria-label="Select ${shown(file.name)}" .checked=${isSelected} @click=${(event: MouseEvent) => this.#tick(event, index)} />
+        <input
+          type="checkbox"
+          tabindex="-1"
+          aria-label="Select ${shown(file.name)}"
+          .checked=${isSelected}
+          @click=${(event: MouseEvent) => this.#tick(event, index)}
+        />
       </div>
       <div role="gridcell" class="name">
-        ${icon(iconOf(file))}<span class="open" title=${shown(file.name)} @click=${(event: MouseEvent) => this.#open(event, file)}>${shown(file.name)}</span>
+        ${icon(iconOf(file))}<span class="open" title=${shown(file.name)} @click=${(event: MouseEvent) => this.#open(event, file)}
+          >${shown(file.name)}</span
+        >
       </div>
       <div role="gridcell" class="size">${isFile ? size(file.size) : nothing}</div>
       <div role="gridcell" class="modified" title=${exact(file.modified)}>${when(file.modified)}</div>
@@ -280,7 +288,7 @@ class Rows extends Part {
 
   /** Says whether a key is part of a name that somebody types, and no command. */
   #isLetter({ key, ctrlKey, metaKey, altKey, shiftKey }: KeyboardEvent): boolean {
-    if (key.length !== 1 || ctrlKey || metaKey || altKey || shiftKey || key === "/" || key === " ") return false;
+    if (key.length !== 1 || ctrlKey || metaKey || altKey || shiftKey || ["/", "?", " "].includes(key)) return false;
     return !/[1-5]/.test(key) || performance.now() - this.#typed.at < TYPING;
   }
 

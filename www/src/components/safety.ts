@@ -27,7 +27,8 @@ const SHAPES = {
 
 /** The state with its shape; with the number of copies where that is known. */
 export function safety(state: Safety, copies?: Copies): TemplateResult {
-  const number = copies === undefined || state === "local" ? nothing : html`<span class="soft">${copies.durable} of ${copies.wanted}</span>`;
+  const number =
+    copies === undefined || state === "local" ? nothing : html`<span class="soft">${copies.durable} of ${copies.wanted}</span>`;
   return html`<span class="safety ${state}" title=${MEANINGS[state]}>${mark(state)}<span>${WORDS[state]}</span>${number}</span>`;
 }
 

@@ -35,8 +35,8 @@ class Share extends Part {
         <input id="link" class="mono" readonly .value=${url} @focus=${(event: FocusEvent) => (event.target as HTMLInputElement).select()} />
       </div>
       <p class="soft">
-        Anyone with this link can read it, as it is now, until you withdraw the link on the links page. It opens in any browser,
-        without an account; with <code>cachette get LINK</code> in a terminal.
+        Anyone with this link can read it, as it is now, until you withdraw the link on the links page. It opens in any browser, without an
+        account; with <code>cachette get LINK</code> in a terminal.
       </p>
       <cachette-copy .text=${url} .label=${"Copy link"}></cachette-copy>
     </div>`;
@@ -58,10 +58,11 @@ customElements.define("cachette-share", Share);
 export function shareDialog(path: string): Promise<unknown> {
   return ask(
     `Link to ${title(path)}`,
-    (answer) => html`<div class="stack">
-      <h2>Link to “${title(path)}”</h2>
-      <cachette-share .path=${path}></cachette-share>
-      <div class="actions"><button @click=${() => answer(undefined)}>Close</button></div>
-    </div>`,
+    (answer) =>
+      html`<div class="stack">
+        <h2>Link to “${title(path)}”</h2>
+        <cachette-share .path=${path}></cachette-share>
+        <div class="actions"><button @click=${() => answer(undefined)}>Close</button></div>
+      </div>`,
   );
 }

@@ -60,14 +60,18 @@ class Tray extends Part {
         >
           <span class="figures">${summary(sum)}</span>
         </button>
-        ${sum.isBusy
-          ? html`<button @click=${() => transfers.cancel()}>Cancel</button>`
-          : html`<button class="quiet only-icon" aria-label="Close the tray" @click=${() => transfers.clear()}>${icon("close")}</button>`}
+        ${
+          sum.isBusy
+            ? html`<button @click=${() => transfers.cancel()}>Cancel</button>`
+            : html`<button class="quiet only-icon" aria-label="Close the tray" @click=${() => transfers.clear()}>${icon("close")}</button>`
+        }
       </div>
-      ${sum.isBusy
-        ? html`<progress aria-label="All files" max="1" value=${Math.min(1, share)}></progress>
-            <p class="small soft figures">${size(sum.sealed)} sealed · ${size(sum.sent)} sent · ${size(sum.bytes)} in all</p>`
-        : nothing}
+      ${
+        sum.isBusy
+          ? html`<progress aria-label="All files" max="1" value=${Math.min(1, share)}></progress>
+              <p class="small soft figures">${size(sum.sealed)} sealed · ${size(sum.sent)} sent · ${size(sum.bytes)} in all</p>`
+          : nothing
+      }
       ${this.#isOpen ? this.#list() : nothing}
       <p class="unseen" role="status">${this.#say(sum)}</p>
     </section>`;
@@ -93,9 +97,13 @@ class Tray extends Part {
       <span class="name" title=${transfer.path}>${title(transfer.path)}</span>
       <span class="figures soft">${size(transfer.total)}</span>
       <span class="how">${how(transfer)}</span>
-      ${transfer.step === "waiting"
-        ? html`<button class="quiet only-icon" aria-label="Leave out ${title(transfer.path)}" @click=${() => transfers.cancel(transfer)}>${icon("close")}</button>`
-        : nothing}
+      ${
+        isMoving || transfer.step === "waiting"
+          ? html`<button class="quiet only-icon" aria-label="Cancel ${title(transfer.path)}" @click=${() => transfers.cancel(transfer)}>
+              ${icon("close")}
+            </button>`
+          : nothing
+      }
       ${isMoving ? html`<progress aria-label=${title(transfer.path)} max="1" value=${Math.min(1, share)}></progress>` : nothing}
     </li>`;
   }

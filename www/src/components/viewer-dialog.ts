@@ -47,14 +47,29 @@ class ViewerDialog extends Part {
         <h2 title=${shown(file.name)}>${shown(file.name)}</h2>
         <span class="soft figures">${size(file.size)}</span>
         <span class="grow"></span>
-        ${this.sharing
-          ? html`<button class="quiet" @click=${() => this.dispatchEvent(new CustomEvent("share", { detail: file }))}>
-              ${icon("links")}<span class="wide-only">Copy link</span>
-            </button>`
-          : nothing}
-        <button class="quiet" @click=${() => void streams.download(library, file)}>${icon("download")}<span class="wide-only">Download</span></button>
-        <button class="quiet only-icon" aria-label="The file before" ?disabled=${place <= 0} @click=${() => this.#step(-1)}>${icon("left")}</button>
-        <button class="quiet only-icon" aria-label="The file after" ?disabled=${place >= this.files.length - 1} @click=${() => this.#step(1)}>
+        ${
+          this.sharing
+            ? html`<button
+                class="quiet"
+                aria-label="Copy link"
+                @click=${() => this.dispatchEvent(new CustomEvent("share", { detail: file }))}
+              >
+                ${icon("links")}<span class="wide-only">Copy link</span>
+              </button>`
+            : nothing
+        }
+        <button class="quiet" aria-label="Download" @click=${() => void streams.download(library, file)}>
+          ${icon("download")}<span class="wide-only">Download</span>
+        </button>
+        <button class="quiet only-icon" aria-label="The file before" ?disabled=${place <= 0} @click=${() => this.#step(-1)}>
+          ${icon("left")}
+        </button>
+        <button
+          class="quiet only-icon"
+          aria-label="The file after"
+          ?disabled=${place >= this.files.length - 1}
+          @click=${() => this.#step(1)}
+        >
           ${icon("right")}
         </button>
       </header>

@@ -98,11 +98,14 @@ class Files extends Part {
     return html`<nav class="breadcrumb" aria-label="Folders">
         <ol>
           ${steps.map(
-            ({ name, path }, index) => html`<li>
-              ${index === steps.length - 1
-                ? html`<span aria-current="page" title=${name}>${name}</span>`
-                : html`<button class="quiet" title=${name} @click=${() => this.#go(path)}>${name}</button>`}
-            </li>`,
+            ({ name, path }, index) =>
+              html`<li>
+                ${
+                  index === steps.length - 1
+                    ? html`<span aria-current="page" title=${name}>${name}</span>`
+                    : html`<button class="quiet" title=${name} @click=${() => this.#go(path)}>${name}</button>`
+                }
+              </li>`,
           )}
         </ol>
       </nav>
@@ -121,7 +124,9 @@ class Files extends Part {
       </div>
       <div class="row buttons">
         <button @click=${this.#newFolder} aria-label="New folder">${icon("newFolder")}<span class="wide-only">New folder</span></button>
-        <button class="wide-only" @click=${() => this.find<HTMLInputElement>("#choose-folder")?.click()}>${icon("folder")}Add folder</button>
+        <button class="wide-only" @click=${() => this.find<HTMLInputElement>("#choose-folder")?.click()}>
+          ${icon("folder")}Add folder
+        </button>
         <button class="meant" @click=${() => this.find<HTMLInputElement>("#choose-files")?.click()}>${icon("add")}Add files</button>
         <input id="choose-files" type="file" multiple hidden @change=${this.#chosen} />
         <input id="choose-folder" type="file" webkitdirectory hidden @change=${this.#chosen} />
@@ -226,7 +231,12 @@ class Files extends Part {
 
   async #rename(file: FileInfo): Promise<void> {
     const dot = file.kind === "file" ? file.name.lastIndexOf(".") : -1;
-    const name = await askText("Rename", { label: "New name", value: file.name, action: "Rename", select: dot > 0 ? dot : file.name.length });
+    const name = await askText("Rename", {
+      label: "New name",
+      value: file.name,
+      action: "Rename",
+      select: dot > 0 ? dot : file.name.length,
+    });
     if (name === undefined || name === file.name) return;
     await this.#attempt(async () => {
       this.#check(name);
@@ -237,7 +247,11 @@ class Files extends Part {
 
   async #move(files: readonly FileInfo[]): Promise<void> {
     const moved = new Set(files.map(({ path }) => path));
-    const folder = await askFolder(`Move ${files.length === 1 ? `“${shown(files[0]?.name ?? "")}”` : counted(files.length, "item")}`, route.folder, moved);
+    const folder = await askFolder(
+      `Move ${files.length === 1 ? `“${shown(files[0]?.name ?? "")}”` : counted(files.length, "item")}`,
+      route.folder,
+      moved,
+    );
     if (folder === undefined || folder === route.folder) return;
     await this.#attempt(async () => {
       for (const file of files) await session.peer.move(file.path, join(folder, file.name));
@@ -277,7 +291,12 @@ class Files extends Part {
         { value: "replace", words: "Replace", danger: true },
       ]);
       if (way === undefined) return;
-      if (way === "both") for (const { name } of taken) renamed.set(name, freeName(name, (free) => this.#folder.has(free)));
+      if (way === "both")
+        for (const { name } of taken)
+          renamed.set(
+            name,
+            freeName(name, (free) => this.#folder.has(free)),
+          );
     }
     await transfers.add(into(folder, arrivals, renamed));
     this.#folder.refresh();

@@ -1,6 +1,6 @@
 // What somebody sees who opened a link: the content at once, who can see it, and, small, what Cachette is. No vault is looked at.
 
-import { type FileInfo, Peer, type Shared } from "cachette";
+import { CachetteError, type FileInfo, Peer, type Shared } from "cachette";
 import { html, nothing, type TemplateResult } from "lit";
 
 import { failure } from "../components/notice.ts";
@@ -63,13 +63,21 @@ class LinkView extends Part {
       return html`<h1>This connection is not protected</h1>
         <p>A link can only be opened over HTTPS. Ask whoever gave it to you for one that begins with https://.</p>`;
     }
-    if (this.#error !== undefined) {
-      return html`<h1>The link did not open</h1>
-        ${failure(this.#error)}
-        <p><button @click=${() => void this.#open(this.link)}>Try again</button></p>`;
-    }
-    if (!this.#file) return html`<h1 class="unseen">A shared file</h1><p class="soft" role="status">Opening…</p>`;
+    if (this.#error !== undefined) return this.#failed(this.#error);
+    if (!this.#file)
+      return html`<h1 class="unseen">A shared file</h1>
+        <p class="soft" role="status">Opening…</p>`;
     return this.#file.kind === "file" ? this.#one(this.#file) : this.#many();
+  }
+
+  #failed(error: unknown): TemplateResult {
+    if (error instanceof CachetteError && (error.code === "not-found" || error.code === "lost")) {
+      return html`<h1>The link leads nowhere any more</h1>
+        <p role="alert">Whoever made it took it back, or its nodes have dropped what was behind it. Ask them for a new one.</p>`;
+    }
+    return html`<h1>The link did not open</h1>
+      ${failure(error)}
+      <p><button @click=${() => void this.#open(this.link)}>Try again</button></p>`;
   }
 
   #one(file: FileInfo): TemplateResult {
@@ -92,19 +100,24 @@ class LinkView extends Part {
           <p class="soft figures">${this.#folder.isListing ? "Listing…" : counted(this.#folder.files.length, "item")}</p>
         </div>
       </header>
-      ${steps.length > 1
-        ? html`<nav class="breadcrumb" aria-label="Folders">
-            <ol>
-              ${steps.map(
-                ({ name, path }, index) => html`<li>
-                  ${index === steps.length - 1
-                    ? html`<span aria-current="page">${name}</span>`
-                    : html`<button class="quiet" @click=${() => this.#go(path)}>${index === 0 ? root : name}</button>`}
-                </li>`,
-              )}
-            </ol>
-          </nav>`
-        : nothing}
+      ${
+        steps.length > 1
+          ? html`<nav class="breadcrumb" aria-label="Folders">
+              <ol>
+                ${steps.map(
+                  ({ name, path }, index) =>
+                    html`<li>
+                      ${
+                        index === steps.length - 1
+                          ? html`<span aria-current="page">${name}</span>`
+                          : html`<button class="quiet" @click=${() => this.#go(path)}>${index === 0 ? root : name}</button>`
+                      }
+                    </li>`,
+                )}
+              </ol>
+            </nav>`
+          : nothing
+      }
       ${failure(this.#folder.error)}
       <cachette-rows
         plain
@@ -116,7 +129,10 @@ class LinkView extends Part {
         @preview=${({ detail }: CustomEvent<FileInfo>) => this.#show(detail)}
         @sort=${({ detail }: CustomEvent<Order>) => this.#folder.sortBy(detail)}
       ></cachette-rows>
-      <cachette-viewer-dialog .library=${this.#shared} .files=${this.#folder.files.filter(({ kind }) => kind === "file")}></cachette-viewer-dialog>`;
+      <cachette-viewer-dialog
+        .library=${this.#shared}
+        .files=${this.#folder.files.filter(({ kind }) => kind === "file")}
+      ></cachette-viewer-dialog>`;
   }
 
   #show(file: FileInfo): void {
@@ -138,7 +154,7 @@ class LinkView extends Part {
       await this.#shared?.close();
       const shared = await Peer.link(link);
       this.#shared = shared;
-      this.#file = await shared.stat("/");
+      this.#file = await only(shared);
       document.title = this.#file.name ? `${shown(this.#file.name)} – Cachette` : "Cachette";
       if (this.#file.kind !== "file") this.#go("/");
     } catch (error) {
@@ -152,6 +168,18 @@ class LinkView extends Part {
     route.leaveLink();
     void session.start();
   };
+}
+
+/** Returns what a link shows: the one file that is behind it, or the folder. */
+async function only(shared: Shared): Promise<FileInfo> {
+  const root = await shared.stat("/");
+  if (root.kind === "file") return root;
+  const first: FileInfo[] = [];
+  for await (const file of shared.list("/")) {
+    if (first.push(file) > 1) break;
+  }
+  const [file] = first;
+  return first.length === 1 && file?.kind === "file" ? file : root;
 }
 
 customElements.define("cachette-link-view", LinkView);

@@ -44,17 +44,20 @@ class Links extends Part {
     }
     return html`<ul class="lines">
       ${this.#shares.map(
-        (share) => html`<li>
-          ${icon("links")}
-          <div class="grow">
-            <strong title=${share.path}>${title(share.path) || "All files"}</strong>
-            <div class="soft small">
-              in ${parent(share.path) === "/" ? "All files" : parent(share.path)}, shared
-              <span title=${exact(share.created)}>${when(share.created)}</span>
+        (share) =>
+          html`<li>
+            ${icon("links")}
+            <div class="grow">
+              <strong title=${share.path}>${title(share.path) || "All files"}</strong>
+              <div class="soft small">
+                in ${parent(share.path) === "/" ? "All files" : parent(share.path)}, shared
+                <span title=${exact(share.created)}>${when(share.created)}</span>
+              </div>
             </div>
-          </div>
-          <button class="danger" aria-label="Withdraw the link to ${title(share.path)}" @click=${() => this.#withdraw(share)}>Withdraw</button>
-        </li>`,
+            <button class="danger" aria-label="Withdraw the link to ${title(share.path)}" @click=${() => this.#withdraw(share)}>
+              Withdraw
+            </button>
+          </li>`,
       )}
     </ul>`;
   }
@@ -78,7 +81,9 @@ class Links extends Part {
 
   async #withdraw(share: ShareInfo): Promise<void> {
     const text = "Nodes stop serving it. Whoever opened it before may have kept a copy.";
-    const way = await choose(`Withdraw the link to “${title(share.path)}”?`, text, [{ value: "withdraw", words: "Withdraw", danger: true }]);
+    const way = await choose(`Withdraw the link to “${title(share.path)}”?`, text, [
+      { value: "withdraw", words: "Withdraw", danger: true },
+    ]);
     if (!way) return;
     try {
       await session.peer.withdraw(share.id);

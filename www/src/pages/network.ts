@@ -27,7 +27,8 @@ class Network extends Part {
   #where: Whereabouts | undefined;
   #whereError: unknown;
   #pointed: string | undefined;
-  #keeping: number | "done" | undefined;
+  /** Bytes read so far, while a copy for this device is made. */
+  #keeping: number | undefined;
 
   constructor() {
     super();
@@ -44,8 +45,7 @@ class Network extends Part {
     const { peers, isKnown, error } = this.#network;
     return html`<div class="sheet wide">
       <h1>Network</h1>
-      ${failure(error)}
-      ${isKnown && peers.every(({ kind }) => kind === "tab") ? this.#alone() : nothing}
+      ${failure(error)} ${isKnown && peers.every(({ kind }) => kind === "tab") ? this.#alone() : nothing}
       <div class="network">
         <section class="left" aria-label="Picture">
           <cachette-peer-picture
@@ -57,9 +57,7 @@ class Network extends Part {
           ></cachette-peer-picture>
           ${this.#copies()}
         </section>
-        <section class="right" aria-label="Peers">
-          ${peers.length > 0 ? this.#table(peers) : nothing} ${this.#log()}
-        </section>
+        <section class="right" aria-label="Peers">${peers.length > 0 ? this.#table(peers) : nothing} ${this.#log()}</section>
       </div>
     </div>`;
   }
@@ -76,12 +74,9 @@ class Network extends Part {
     return html`<div class="stack copies">
       <div class="row">
         <button @click=${this.#choose}>${icon("search")}${file ? "Another file" : "Where are the copies of a file?"}</button>
-        ${file
-          ? html`<button class="quiet" @click=${() => this.#show(undefined)}>${icon("close")}None</button>`
-          : nothing}
+        ${file ? html`<button class="quiet" @click=${() => this.#show(undefined)}>${icon("close")}None</button>` : nothing}
       </div>
-      ${failure(this.#whereError)}
-      ${file ? html`<h2>${shown(file.name)}</h2>` : nothing}
+      ${failure(this.#whereError)} ${file ? html`<h2>${shown(file.name)}</h2>` : nothing}
       ${file && this.#where ? this.#whereabouts(file, this.#where) : nothing}
       ${file && !this.#where && this.#whereError === undefined ? html`<p class="soft" role="status">Asking the nodes…</p>` : nothing}
       <p class="lost soft" role="status">${this.#lost()}</p>
@@ -91,20 +86,38 @@ class Network extends Part {
   #whereabouts(file: FileInfo, where: Whereabouts): TemplateResult {
     const known = judge(where);
     const keeping = this.#keeping;
-    return html`<p>${safety(known.safety, known.copies)} <span class="soft figures">${size(where.bytes)} stored in ${counted(where.blocks, "part")}</span></p>
+    return html`<p>
+        ${safety(known.safety, known.copies)}
+        <span class="soft figures">${size(where.bytes)} stored in ${counted(where.blocks, "part")}</span>
+      </p>
       <ul class="holders figures">
-        ${where.holders.map(
-          (holder) => html`<li @pointerenter=${() => this.#point(holder.peer)} @pointerleave=${() => this.#point(undefined)}>
-            ${icon(holder.kind)}<span class="grow">${this.#name(holder)}</span>
-            <span class="soft">${holder.blocks === where.blocks ? "all of it" : `${holder.blocks} of ${counted(where.blocks, "part")}`}</span>
-          </li>`,
+        ${this.#holders(where).map(
+          (holder) =>
+            html`<li @pointerenter=${() => this.#point(holder.peer)} @pointerleave=${() => this.#point(undefined)}>
+              ${icon(holder.kind)}<span class="grow">${this.#name(holder)}</span>
+              <span class="soft"
+                >${holder.blocks === where.blocks ? "all of it" : `${holder.blocks} of ${counted(where.blocks, "part")}`}</span
+              >
+            </li>`,
         )}
       </ul>
-      <div class="row">
-        <button ?disabled=${typeof keeping === "number"} @click=${() => this.#keep(file)}>${icon("download")}Keep a copy on this device</button>
-        <span role="status" class="soft">${keeping === "done" ? "This device has a copy now." : nothing}</span>
-      </div>
+      ${
+        this.#isHere(where)
+          ? html`<p role="status" class="soft">This device has a copy of its own.</p>`
+          : html`<button ?disabled=${typeof keeping === "number"} @click=${() => this.#keep(file)}>
+              ${icon("download")}Keep a copy on this device
+            </button>`
+      }
       ${typeof keeping === "number" ? html`<progress aria-label="Reading" max=${Math.max(1, file.size)} value=${keeping}></progress>` : nothing}`;
+  }
+
+  /** Nodes by name, then tabs. */
+  #holders({ holders }: Whereabouts): Holder[] {
+    return holders.toSorted((a, b) => a.kind.localeCompare(b.kind) || this.#name(a).localeCompare(this.#name(b)));
+  }
+
+  #isHere({ blocks, holders }: Whereabouts): boolean {
+    return holders.some((holder) => holder.peer === session.peer.id && holder.blocks === blocks);
   }
 
   /** What would be lost with the peer that is pointed at. */
@@ -138,7 +151,10 @@ class Network extends Part {
   }
 
   #row(peer: LivePeer): TemplateResult {
-    const since = peer.since === undefined ? nothing : html` <span class="soft" title=${exact(peer.since)}>for ${lasting(Date.now() - peer.since)}</span>`;
+    const since =
+      peer.since === undefined
+        ? nothing
+        : html` <span class="soft" title=${exact(peer.since)}>for ${lasting(Date.now() - peer.since)}</span>`;
     const limit = peer.limit === undefined ? nothing : html` <span class="soft">of ${size(peer.limit)}</span>`;
     return html`<tr
       class=${this.#pointed === peer.peer ? "pointed" : ""}
@@ -147,14 +163,21 @@ class Network extends Part {
     >
       <th scope="row">
         <span class="who">${icon(peer.kind)}<span>${peer.name || peer.peer.slice(0, 8)}</span></span>
-        <span class="soft small">${peer.kind}${peer.zone ? ` in ${peer.zone}` : ""}${peer.path === "relayed" ? ", through a node" : ""}</span>
+        <span class="soft small"
+          >${peer.kind}${peer.zone ? ` in ${peer.zone}` : ""}${peer.path === "relayed" ? ", through a node" : ""}</span
+        >
       </th>
-      <td data-label="State"><span class="state-${peer.state}">${STATES[peer.state]}</span>${since}
-        ${peer.reason ? html`<div class="soft small">${peer.reason}</div>` : nothing}</td>
+      <td data-label="State">
+        <span class="state-${peer.state}">${STATES[peer.state]}</span>${since}
+        ${peer.reason ? html`<div class="soft small">${peer.reason}</div>` : nothing}
+      </td>
       <td data-label="Round trip">${peer.roundTrip === undefined ? "–" : `${Math.round(peer.roundTrip)} ms`}</td>
       <td data-label="Holds">${peer.used === undefined ? "–" : html`${size(peer.used)}${limit}`}</td>
-      <td data-label="Sent, received">${size(peer.sent)}, <span class="soft">${size(peer.received)}</span>
-        ${peer.rate >= 1024 ? html`<div class="soft small">${size(peer.rate)}/s now</div>` : nothing}</td>
+      <td data-label="Sent, received">
+        ${size(peer.sent)},
+        <span class="soft">${size(peer.received)}</span>
+        ${peer.rate >= 1024 ? html`<div class="soft small">${size(peer.rate)}/s now</div>` : nothing}
+      </td>
     </tr>`;
   }
 
@@ -162,11 +185,14 @@ class Network extends Part {
     const { happenings } = activity;
     return html`<h2>Activity</h2>
       ${happenings.length === 0 ? html`<p class="soft">Nothing happened since this page was opened.</p>` : nothing}
-      <div class="log" role="log" tabindex="0" aria-label="Activity"><ol>
-        ${happenings.map(
-          ({ at, words, weight }) => html`<li class=${weight}><time class="soft figures" title=${exact(at)}>${timeOfDay(at)}</time> ${words}</li>`,
-        )}
-      </ol></div>`;
+      <div class="log" role="log" tabindex="0" aria-label="Activity">
+        <ol>
+          ${happenings.map(
+            ({ at, words, weight }) =>
+              html`<li class=${weight}><time class="soft figures" title=${exact(at)}>${timeOfDay(at)}</time> ${words}</li>`,
+          )}
+        </ol>
+      </div>`;
   }
 
   #name(holder: Holder): string {
@@ -212,11 +238,10 @@ class Network extends Part {
         this.requestUpdate();
       };
       await session.peer.keep(file.path, { onProgress });
-      this.#keeping = "done";
     } catch (error) {
-      this.#keeping = undefined;
       this.#whereError = error;
     }
+    this.#keeping = undefined;
     await this.#ask(file);
   }
 }

@@ -69,19 +69,23 @@ class Settings extends Part {
     const addresses = this.#nodes.flatMap((node) => node.addresses.map((address) => `${address}/#${node.peer}`));
     return html`<section aria-label="Recovery sheet">
       <h2>Recovery sheet</h2>
-      ${preferences.confirmed
-        ? nothing
-        : notice(
-            "care",
-            "The words of this vault were never asked back.",
-            "They were shown once, when the vault was made, and cannot be shown again. If you have no sheet, make a new vault and move the files there.",
-          )}
+      ${
+        preferences.confirmed
+          ? nothing
+          : notice(
+              "care",
+              "The words of this vault were never asked back.",
+              "They were shown once, when the vault was made, and cannot be shown again. If you have no sheet, make a new vault and move the files there.",
+            )
+      }
       <p>The 24 words were shown when the vault was made. Nobody has them but your sheet; these addresses belong under them:</p>
-      ${addresses.length > 0
-        ? html`<ul>
-            ${addresses.map((address) => html`<li class="mono">${address}</li>`)}
-          </ul>`
-        : html`<p class="soft">No node is connected yet.</p>`}
+      ${
+        addresses.length > 0
+          ? html`<ul>
+              ${addresses.map((address) => html`<li class="mono">${address}</li>`)}
+            </ul>`
+          : html`<p class="soft">No node is connected yet.</p>`
+      }
     </section>`;
   }
 
@@ -89,17 +93,21 @@ class Settings extends Part {
     return html`<section aria-label="Password">
       <h2>Password</h2>
       <p>
-        ${this.#hasPassword
-          ? "This browser asks for it after the vault was locked. It protects the keys on this device only, and nobody can reset it."
-          : "Without one, whoever uses this browser opens the vault. A password protects the keys on this device only."}
+        ${
+          this.#hasPassword
+            ? "This browser asks for it after the vault was locked. It protects the keys on this device only, and nobody can reset it."
+            : "Without one, whoever uses this browser opens the vault. A password protects the keys on this device only."
+        }
       </p>
       <form class="stack narrow" @submit=${this.#setPassword}>
-        ${this.#hasPassword
-          ? html`<div class="field">
-              <label for="old">Password now</label>
-              <input id="old" type="password" autocomplete="current-password" required />
-            </div>`
-          : nothing}
+        ${
+          this.#hasPassword
+            ? html`<div class="field">
+                <label for="old">Password now</label>
+                <input id="old" type="password" autocomplete="current-password" required />
+              </div>`
+            : nothing
+        }
         <div class="field">
           <label for="new">${this.#hasPassword ? "New password; empty for none" : "Password"}</label>
           <input id="new" type="password" autocomplete="new-password" ?required=${!this.#hasPassword} />
@@ -116,20 +124,23 @@ class Settings extends Part {
   #nodeList(): TemplateResult {
     return html`<section aria-label="Nodes">
       <h2>Nodes</h2>
-      ${this.#nodes.length > 0
-        ? html`<ul class="lines">
-            ${this.#nodes.map(
-              (node) => html`<li>
-                ${icon("node")}
-                <div class="grow">
-                  <strong>${node.name}</strong>${node.zone ? html` <span class="soft">in ${node.zone}</span>` : nothing}
-                  ${node.draining ? html` <span class="soft">gives its copies away</span>` : nothing}
-                  <div class="soft small mono">${node.addresses.join(", ")}</div>
-                </div>
-              </li>`,
-            )}
-          </ul>`
-        : html`<p>No node is connected: files stay in this browser only, and it may clear them.</p>`}
+      ${
+        this.#nodes.length > 0
+          ? html`<ul class="lines">
+              ${this.#nodes.map(
+                (node) =>
+                  html`<li>
+                    ${icon("node")}
+                    <div class="grow">
+                      <strong>${node.name}</strong>${node.zone ? html` <span class="soft">in ${node.zone}</span>` : nothing}
+                      ${node.draining ? html` <span class="soft">gives its copies away</span>` : nothing}
+                      <div class="soft small mono">${node.addresses.join(", ")}</div>
+                    </div>
+                  </li>`,
+              )}
+            </ul>`
+          : html`<p>No node is connected: files stay in this browser only, and it may clear them.</p>`
+      }
       <cachette-invitation-form class="narrow" @joined=${() => this.#load()}></cachette-invitation-form>
     </section>`;
   }
@@ -154,9 +165,15 @@ class Settings extends Part {
       <h2 id="theme">Looks</h2>
       <div class="row" role="radiogroup" aria-labelledby="theme">
         ${THEMES.map(
-          ([theme, words]) => html`<label class="choice">
-            <input type="radio" name="theme" .checked=${preferences.theme === theme} @change=${() => preferences.set({ theme })} />${words}
-          </label>`,
+          ([theme, words]) =>
+            html`<label class="choice">
+              <input
+                type="radio"
+                name="theme"
+                .checked=${preferences.theme === theme}
+                @change=${() => preferences.set({ theme })}
+              />${words}
+            </label>`,
         )}
       </div>
       <p><button @click=${() => showKeys()}>${icon("keys")}List of keys</button></p>
@@ -210,7 +227,9 @@ class Settings extends Part {
     const text = onNodes
       ? "Have the recovery sheet at hand: without it nobody can open the vault again."
       : "No node is connected, so everything in it is lost for good.";
-    const way = await choose(`Remove “${preferences.vault}” from this browser?`, text, [{ value: "remove", words: "Remove it", danger: true }]);
+    const way = await choose(`Remove “${preferences.vault}” from this browser?`, text, [
+      { value: "remove", words: "Remove it", danger: true },
+    ]);
     if (way) await this.#attempt(() => session.erase());
   };
 

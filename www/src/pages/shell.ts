@@ -77,10 +77,11 @@ class Shell extends Part {
     if (alerts.all.length === 0) return nothing;
     return html`<div class="alerts">
       ${alerts.all.map(
-        (alert) => html`<div class="row" role="alert">
-          <div class="grow">${notice(alert.weight, alert.what, alert.advice)}</div>
-          <button class="quiet only-icon" aria-label="I have read it" @click=${() => alerts.dismiss(alert)}>${icon("close")}</button>
-        </div>`,
+        (alert) =>
+          html`<div class="row" role="alert">
+            <div class="grow">${notice(alert.weight, alert.what, alert.advice)}</div>
+            <button class="quiet only-icon" aria-label="I have read it" @click=${() => alerts.dismiss(alert)}>${icon("close")}</button>
+          </div>`,
       )}
     </div>`;
   }

@@ -38,9 +38,11 @@ class Storage extends Part {
 
   #bars({ mine, others, limit, usage, quota }: StorageInfo): TemplateResult {
     return html`<section aria-label="What this browser holds">
-      ${this.#bar("Mine", "what this device added or read", mine, limit)} ${this.#bar("For others", "copies kept for your other devices", others, limit)}
+      ${this.#bar("Mine", "what this device added or read", mine, limit)}
+      ${this.#bar("For others", "copies kept for your other devices", others, limit)}
       <p class="soft small figures">
-        Of all that this site stores, the browser counts ${size(usage)}${quota > 0 ? html`, and would let it have ${size(quota)}` : nothing}.
+        Of all that this site stores, the browser counts
+        ${size(usage)}${quota > 0 ? html`, and would let it have ${size(quota)}` : nothing}.
       </p>
     </section>`;
   }
@@ -65,19 +67,25 @@ class Storage extends Part {
       <h2>${persisted ? "The browser keeps it" : "The browser may clear it"}</h2>
       ${ephemeral ? notice("care", "This seems to be a private window.", "What is stored here goes away with it.") : nothing}
       <p>
-        ${persisted
-          ? "It promised to keep what this site stores until you clear it yourself."
-          : "It made no promise: when the disk fills up, or after weeks without a visit, it may clear what this site stores, all at once."}
+        ${
+          persisted
+            ? "It promised to keep what this site stores until you clear it yourself."
+            : "It made no promise: when the disk fills up, or after weeks without a visit, it may clear what this site stores, all at once."
+        }
         ${lost}
       </p>
-      ${persisted
-        ? nothing
-        : html`<button @click=${this.#persist}>Ask for lasting storage</button>
-            <p role="status">
-              ${this.#answer === "refused"
-                ? "The browser said no, without asking you. Some say yes once you visit more often, or add the page to the home screen."
-                : nothing}
-            </p>`}
+      ${
+        persisted
+          ? nothing
+          : html`<button @click=${this.#persist}>Ask for lasting storage</button>
+              <p role="status">
+                ${
+                  this.#answer === "refused"
+                    ? "The browser said no, without asking you. Some say yes once you visit more often, or add the page to the home screen."
+                    : nothing
+                }
+              </p>`
+      }
     </section>`;
   }
 

@@ -132,10 +132,19 @@ class Welcome extends Part {
       <form class="stack" @submit=${this.#check}>
         <div class="asked">
           ${this.#asked.map(
-            (place) => html`<div class="field">
-              <label for="word-${place}">Word ${place + 1}</label>
-              <input id="word-${place}" data-place=${place} class="mono" autocomplete="off" autocapitalize="none" spellcheck="false" required />
-            </div>`,
+            (place) =>
+              html`<div class="field">
+                <label for="word-${place}">Word ${place + 1}</label>
+                <input
+                  id="word-${place}"
+                  data-place=${place}
+                  class="mono"
+                  autocomplete="off"
+                  autocapitalize="none"
+                  spellcheck="false"
+                  required
+                />
+              </div>`,
           )}
         </div>
         ${this.#error ? html`<div role="alert">${notice("risk", "That is not what the sheet says.", String(this.#error))}</div>` : ""}
@@ -154,8 +163,8 @@ class Welcome extends Part {
       </p>
       <cachette-invitation-form @joined=${this.#joined}></cachette-invitation-form>
       <p class="or">
-        <button class="text" @click=${() => session.finishRecovery()}>Later</button>:
-        until then files stay in this browser only, and it may clear them.
+        <button class="text" @click=${() => session.finishRecovery()}>Later</button>: until then files stay in this browser only, and it may
+        clear them.
       </p>`;
   }
 

@@ -50,7 +50,10 @@ class Activity extends Source {
         return [`${this.#name(event)} does not answer any more${event.reason ? ` (${event.reason})` : ""}.`, "care"];
       case "placed":
         if (event.bytes === 0) return undefined;
-        return [`${PLACED} ${size(event.bytes)}; ${event.waiting === 0 ? "nothing waits" : `${counted(event.waiting, "part")} on the way`}.`, "plain"];
+        return [
+          `${PLACED} ${size(event.bytes)}; ${event.waiting === 0 ? "nothing waits" : `${counted(event.waiting, "part")} on the way`}.`,
+          "plain",
+        ];
       case "changed":
         return ["Files changed.", "plain"];
       case "alarm":

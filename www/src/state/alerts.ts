@@ -49,7 +49,11 @@ class Alerts extends Source {
     if (event.type === "storage-full") this.#add(FULL);
     if (event.type === "alarm") {
       const what = event.message.charAt(0).toUpperCase() + event.message.slice(1).replace(/[^.]$/, "$&.");
-      this.#add({ weight: "risk", what, advice: "Your files are as they were; what was offered was refused. Ask whoever runs the node." });
+      this.#add({
+        weight: "risk",
+        what,
+        advice: "Your files are as they were; what was offered was refused. Ask whoever runs the node.",
+      });
     }
   }
 

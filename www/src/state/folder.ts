@@ -10,6 +10,8 @@ export type Order = "name" | "size" | "modified";
 
 /** A long folder is shown before it is read to its end. */
 const SHOW_EVERY = 250;
+/** A folder with more files is shown as it comes until it is read to its end. */
+const SORT_AT_ONCE = 2_000;
 /** Changes come in bursts. */
 const PAUSE = 400;
 
@@ -47,7 +49,8 @@ export class Folder extends Source {
 
   /** Everything in the folder: folders first, then files, each in the chosen order. */
   get files(): readonly FileInfo[] {
-    this.#sorted ??= [...this.#files].sort((a, b) => this.#compare(a, b));
+    const isEarly = this.#state === "listing" && this.#files.length > SORT_AT_ONCE;
+    this.#sorted ??= isEarly ? this.#files : [...this.#files].sort((a, b) => this.#compare(a, b));
     return this.#sorted;
   }
 

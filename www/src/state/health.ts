@@ -6,8 +6,9 @@ import { Source } from "../element.ts";
 import { session } from "./session.ts";
 
 const EVERY = 5_000;
+const REFRESH_EVERY = 15_000;
 /** Events come in bursts; one question answers for all of them. */
-const PAUSE = 300;
+const PAUSE = 500;
 
 class Health extends Source {
   #status: Status | undefined;
@@ -20,10 +21,19 @@ class Health extends Source {
     window.setInterval(() => {
       if (session.isOpen && !document.hidden) void this.#ask();
     }, EVERY);
+    window.setInterval(() => this.#refresh(), REFRESH_EVERY);
+    document.addEventListener("visibilitychange", () => this.#refresh());
   }
 
   get status(): Status | undefined {
     return this.#status;
+  }
+
+  /** Asks the nodes what other devices wrote, while somebody looks. */
+  #refresh(): void {
+    if (!session.isOpen || document.hidden || !this.#status?.nodes) return;
+    // Without an answer everything stays as it was seen last.
+    session.peer.refresh().catch(() => undefined);
   }
 
   #askSoon(): void {
@@ -37,6 +47,8 @@ class Health extends Source {
     try {
       this.#status = await session.peer.status();
       this.changed();
+      // What is on its way arrives without an event of its own.
+      if (this.#status.safety === "on-its-way") this.#askSoon();
     } catch {
       // A peer that is being opened anew answers in a moment.
     }

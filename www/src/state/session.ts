@@ -22,6 +22,11 @@ class Session extends Source {
   #peer: Peer | undefined;
   #listeners = new Set<(event: PeerEvent) => void>();
 
+  constructor() {
+    super();
+    document.addEventListener("visibilitychange", () => void this.#lookAgain());
+  }
+
   get phase(): Phase {
     return this.#phase;
   }
@@ -121,6 +126,15 @@ class Session extends Source {
       this.#peer = undefined;
       this.#become({ at: "failed", error });
     }
+  }
+
+  /** While this tab was not looked at, another one may have made, unlocked or erased the vault. */
+  async #lookAgain(): Promise<void> {
+    const { at } = this.#phase;
+    if (document.hidden || (at !== "new" && at !== "locked")) return;
+    const state = await Peer.state().catch(() => undefined);
+    if (this.#phase.at !== at || state === undefined) return;
+    if (at === "locked" || state !== "none") await this.start();
   }
 
   /** Another tab locked the vault, or erased it. */

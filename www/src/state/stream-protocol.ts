@@ -28,9 +28,7 @@ export type StreamDemand = "pull" | "cancel";
 
 /** What the page answers to `pull`. */
 export type StreamPiece =
-  | { readonly type: "bytes"; readonly bytes: Uint8Array }
-  | { readonly type: "end" }
-  | { readonly type: "error"; readonly message: string };
+  { readonly type: "bytes"; readonly bytes: Uint8Array } | { readonly type: "end" } | { readonly type: "error"; readonly message: string };
 
 /** Addresses below this are answered by the service worker. */
 export const STREAMS = "/stream/";

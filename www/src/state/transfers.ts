@@ -1,6 +1,6 @@
 // What is being added to the vault: every file on its way from sealing to safe, and all of them in sum.
 
-import type { Copies, Progress, PutItem } from "cachette";
+import type { Copies, Progress } from "cachette";
 
 import { Source } from "../element.ts";
 import { isCancelled } from "../trouble.ts";
@@ -17,6 +17,7 @@ export interface Transfer {
   sent: number;
   copies?: Copies | undefined;
   error?: unknown;
+  readonly cancel: AbortController;
 }
 
 /** A file that somebody chose, and where it goes. */
@@ -39,10 +40,13 @@ export interface Sum {
 
 /** Progress comes hundreds of times a second and is shown this often. */
 const SHOW_EVERY = 200;
+/** Files that the peer is given at once; it reads them as it needs them. */
+const AT_ONCE = 4096;
 
 class Transfers extends Source {
   #transfers: Transfer[] = [];
-  readonly #running = new Set<AbortController>();
+  /** Calls of `add` that go on. */
+  #running = 0;
   #pending: number | undefined;
   #error: unknown;
 
@@ -50,7 +54,7 @@ class Transfers extends Source {
     super();
     window.addEventListener("beforeunload", (event) => {
       // The browser asks whether to leave while something is on its way.
-      if (this.#running.size > 0) event.preventDefault();
+      if (this.#running > 0) event.preventDefault();
     });
   }
 
@@ -77,75 +81,62 @@ class Transfers extends Source {
       if (isDone) sum.done++;
       if (step === "failed") sum.failed++;
     }
-    return { ...sum, isBusy: this.#running.size > 0 };
+    return { ...sum, isBusy: this.#running > 0 };
   }
 
-  /** Adds files as one change of the vault. */
+  /** Adds files, all at once: the peer puts as many as it can into each change of the vault. */
   async add(files: AsyncIterable<Chosen> | Iterable<Chosen>): Promise<void> {
-    if (this.#running.size === 0) this.clear();
-    const cancel = new AbortController();
-    this.#running.add(cancel);
-    const mine = new Map<string, Transfer>();
+    if (this.#running === 0) this.clear();
+    this.#running++;
     this.#show();
+    const puts = new Set<Promise<void>>();
     try {
-      const items = this.#items(files, mine);
-      const onProgress = (path: string, progress: Progress): void => this.#progress(mine.get(path), progress);
-      for await (const { path, file, error } of session.peer.putAll(items, { signal: cancel.signal, onProgress })) {
-        const transfer = mine.get(path);
-        if (!transfer) continue;
-        if (error) end(transfer, error);
-        else {
-          transfer.copies = file.copies;
-          transfer.step = file.safety === "safe" ? "safe" : file.safety === "local" ? "local" : "at-risk";
-        }
-        this.#show();
+      for await (const chosen of files) {
+        const put = this.#put(chosen).finally(() => puts.delete(put));
+        puts.add(put);
+        if (puts.size >= AT_ONCE) await Promise.race(puts);
       }
     } catch (error) {
-      for (const transfer of mine.values()) if (isOpen(transfer)) end(transfer, error);
-      if (mine.size === 0 && !isCancelled(error)) this.#error = error;
+      // A folder that was dropped cannot be read to its end.
+      this.#error = error;
     }
-    this.#running.delete(cancel);
+    await Promise.all(puts);
+    this.#running--;
     this.#show();
   }
 
-  /** Gives up a file that waits, or everything. */
+  /** Gives up a file, or everything. */
   cancel(transfer?: Transfer): void {
-    if (transfer?.step === "waiting") transfer.step = "cancelled";
-    else if (!transfer) {
-      for (const each of this.#transfers) if (each.step === "waiting") each.step = "cancelled";
-      for (const running of this.#running) running.abort();
-    }
-    this.#show();
+    for (const each of transfer ? [transfer] : this.#transfers) if (isOpen(each)) each.cancel.abort();
   }
 
   /** Empties the tray of what is done. */
   clear(): void {
-    if (this.#running.size > 0) return;
+    if (this.#running > 0) return;
     this.#transfers = [];
     this.#error = undefined;
     this.#show();
   }
 
-  /** Hands out files one after the other, without those that were cancelled while they waited. */
-  async *#items(files: AsyncIterable<Chosen> | Iterable<Chosen>, mine: Map<string, Transfer>): AsyncGenerator<PutItem> {
-    const known = Array.isArray(files) ? (files as Chosen[]) : undefined;
-    const enter = ({ path, file }: Chosen): Transfer => {
-      const transfer: Transfer = { path, total: file.size, step: "waiting", sealed: 0, sent: 0 };
-      mine.set(path, transfer);
-      this.#transfers.push(transfer);
-      return transfer;
-    };
-    known?.forEach(enter);
+  async #put({ path, file }: Chosen): Promise<void> {
+    const cancel = new AbortController();
+    const transfer: Transfer = { path, total: file.size, step: "waiting", sealed: 0, sent: 0, cancel };
+    this.#transfers.push(transfer);
     this.#show();
-    for await (const chosen of files) {
-      const transfer = mine.get(chosen.path) ?? enter(chosen);
-      if (transfer.step === "cancelled") continue;
-      yield { path: chosen.path, source: chosen.file, modified: chosen.file.lastModified };
+    try {
+      const onProgress = (progress: Progress): void => this.#progress(transfer, progress);
+      const { safety, copies } = await session.peer.put(file, { path, modified: file.lastModified, signal: cancel.signal, onProgress });
+      transfer.copies = copies;
+      transfer.step = safety === "safe" ? "safe" : safety === "local" ? "local" : "at-risk";
+    } catch (error) {
+      transfer.step = isCancelled(error) ? "cancelled" : "failed";
+      transfer.error = error;
     }
+    this.#show();
   }
 
-  #progress(transfer: Transfer | undefined, { phase, sealed, sent, copies }: Progress): void {
-    if (!transfer || !isOpen(transfer)) return;
+  #progress(transfer: Transfer, { phase, sealed, sent, copies }: Progress): void {
+    if (!isOpen(transfer)) return;
     Object.assign(transfer, { sealed, sent, copies });
     // The outcome says how safe it is; until then it is on its way.
     transfer.step = phase === "sealing" ? "sealing" : "sending";
@@ -162,11 +153,6 @@ class Transfers extends Source {
 
 function isOpen({ step }: Transfer): boolean {
   return step === "waiting" || step === "sealing" || step === "sending";
-}
-
-function end(transfer: Transfer, error: unknown): void {
-  transfer.step = isCancelled(error) ? "cancelled" : "failed";
-  transfer.error = error;
 }
 
 export const transfers = new Transfers();
