@@ -8,10 +8,10 @@ import { fileURLToPath } from "node:url";
 
 const ACCEPTED = fileURLToPath(new URL("pictures/", import.meta.url));
 const WHOLE = fileURLToPath(new URL("../../target/pictures/", import.meta.url));
-/** Accepted pictures are kept this wide. */
-const WIDTH = 320;
+/** Accepted pictures are kept so many times smaller. */
+const SMALLER = 4;
 /** Parts of this many pixels are compared, of the small pictures. */
-const PART = 16;
+const PART = 12;
 /** A part may differ by so much of 255 in its mean: a line of text does, a letter does not. */
 const PART_MAX = 26;
 
@@ -41,7 +41,7 @@ export class Pictures {
       maskColor: "#888888",
     });
     const path = `${ACCEPTED}${name}.png`;
-    const small = Buffer.from(await this.desk.evaluate(shrink, [whole.toString("base64"), WIDTH]), "base64");
+    const small = Buffer.from(await this.desk.evaluate(shrink, [whole.toString("base64"), SMALLER]), "base64");
     if (this.accepting) writeFileSync(path, small);
     else if (!this.comparable) return;
     else if (!existsSync(path)) this.changed.push(`${name} is new`);
@@ -68,13 +68,13 @@ function measure() {
 }
 
 /** Runs on a page: returns a smaller picture. */
-async function shrink([picture, width]) {
+async function shrink([picture, smaller]) {
   const image = new Image();
   image.src = `data:image/png;base64,${picture}`;
   await image.decode();
   const canvas = document.createElement("canvas");
-  canvas.width = width;
-  canvas.height = Math.round((image.height * width) / image.width);
+  canvas.width = Math.round(image.width / smaller);
+  canvas.height = Math.round(image.height / smaller);
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
   context.drawImage(image, 0, 0, canvas.width, canvas.height);

@@ -16,6 +16,10 @@ import { route } from "../route.ts";
 import { Folder, type Order } from "../state/folder.ts";
 import { session } from "../state/session.ts";
 import { streams } from "../state/streams.ts";
+import { trouble } from "../trouble.ts";
+
+/** What stood behind the link is not there any more, and trying again does not help. */
+const GONE: readonly string[] = ["withdrawn", "vanished", "lost", "not-found"];
 
 class LinkView extends Part {
   static override properties = { link: {} };
@@ -71,9 +75,10 @@ class LinkView extends Part {
   }
 
   #failed(error: unknown): TemplateResult {
-    if (error instanceof CachetteError && (error.code === "not-found" || error.code === "lost")) {
+    if (error instanceof CachetteError && GONE.includes(error.code)) {
+      const { what, advice } = trouble(error);
       return html`<h1>The link leads nowhere any more</h1>
-        <p role="alert">Whoever made it took it back, or its nodes have dropped what was behind it. Ask them for a new one.</p>`;
+        <p role="alert">${what} ${advice}</p>`;
     }
     return html`<h1>The link did not open</h1>
       ${failure(error)}
