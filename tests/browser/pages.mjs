@@ -31,22 +31,16 @@ export class Inspector {
 
   async look(name) {
     const { page } = this;
-    // What changes from run to run: words, ids, addresses, times.
-    const covered = [
-      page.locator(".words"),
-      page.locator(".mono"),
-      page.locator("code"),
-      page.locator(".peers td"),
-      page.locator(".log"),
-      page.locator(".modified"),
-    ];
+    // What changes from run to run: words, ids, addresses and times, and what has more or fewer lines from run to run.
+    const covered = [".words", ".mono", "code", ".modified"].map((selector) => page.locator(selector));
+    const gone = [".peers", ".log"].map((selector) => page.locator(selector));
     for (const [view, { scheme, width, height }] of Object.entries(VIEWS)) {
       // Colours that change slowly would be judged on their way.
       await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
       await page.setViewportSize({ width, height });
       await this.#settle();
       await this.#axe(`${name}, ${view}`);
-      if (view !== "dark-phone") await this.pictures.take(`${name}-${view}`, page, covered);
+      if (view !== "dark-phone") await this.pictures.take(`${name}-${view}`, page, { covered, gone });
     }
     await page.setViewportSize(NARROW);
     await this.#settle();

@@ -31,19 +31,18 @@ export class Pictures {
     return pictures;
   }
 
-  /** Photographs a page; what changes from run to run is covered. */
-  async take(name, page, covered = []) {
-    const whole = await page.screenshot({
-      path: `${WHOLE}${name}.png`,
-      animations: "disabled",
-      caret: "hide",
-      mask: covered,
-      maskColor: "#888888",
-    });
+  /** Photographs a page for people, and again for comparing: without what is `gone`, and with what is `covered` by plain grey. */
+  async take(name, page, { covered = [], gone = [] } = {}) {
+    await page.screenshot({ path: `${WHOLE}${name}.png`, animations: "disabled", caret: "hide" });
+    if (!this.comparable) return;
+    const show = (display) =>
+      Promise.all(gone.map((locator) => locator.evaluateAll((found, to) => found.forEach(({ style }) => (style.display = to)), display)));
+    await show("none");
+    const whole = await page.screenshot({ animations: "disabled", caret: "hide", mask: covered, maskColor: "#888888" });
+    await show("");
     const path = `${ACCEPTED}${name}.png`;
     const small = Buffer.from(await this.desk.evaluate(shrink, [whole.toString("base64"), SMALLER]), "base64");
     if (this.accepting) writeFileSync(path, small);
-    else if (!this.comparable) return;
     else if (!existsSync(path)) this.changed.push(`${name} is new`);
     else {
       const difference = await this.desk.evaluate(compare, [small.toString("base64"), readFileSync(path).toString("base64"), PART]);

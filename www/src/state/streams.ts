@@ -3,6 +3,7 @@
 import type { FileInfo, Peer } from "cachette";
 
 import { kind } from "../kinds.ts";
+import { SteppedRead } from "./stepped-read.ts";
 import { KEEP_AWAKE, STREAMS, type StreamDemand, type StreamHead, type StreamPiece, type StreamQuestion } from "./stream-protocol.ts";
 
 /** Whatever files can be read from: a vault or an opened link. */
@@ -89,7 +90,7 @@ class Streams {
   #answer(question: StreamQuestion, port: MessagePort): void {
     const offer = this.#offers.get(question.token);
     if (!offer) return;
-    const { file, library, download } = offer;
+    const { file, download } = offer;
     const { type, show } = kind(file.name);
     const range = parse(question.range, file.size);
     const head: StreamHead = {
@@ -102,11 +103,11 @@ class Streams {
       range,
     };
     port.postMessage(head);
-    if (range) this.#feed(library, file, range, port);
+    if (range) this.#feed(offer, range, port);
   }
 
-  #feed(library: Library, file: FileInfo, range: { start: number; end: number }, port: MessagePort): void {
-    const reader = library.get(file, { range: { start: range.start, end: range.end } }).getReader();
+  #feed({ library, file, download }: Offer, range: { start: number; end: number }, port: MessagePort): void {
+    const read = new SteppedRead(library, file, range, download);
     this.#open++;
     let open = true;
     const end = (): void => {
@@ -118,14 +119,16 @@ class Streams {
     port.onmessage = async ({ data }: MessageEvent<StreamDemand>) => {
       if (data === "cancel") {
         end();
-        await reader.cancel().catch(() => {});
+        await read.cancel().catch(() => {});
         return;
       }
       try {
-        const { done, value } = await reader.read();
-        say(done ? { type: "end" } : { type: "bytes", bytes: own(value) });
-        if (done) end();
+        const bytes = await read.next();
+        if (!open) return;
+        say(bytes ? { type: "bytes", bytes: own(bytes) } : { type: "end" });
+        if (!bytes) end();
       } catch (error) {
+        if (!open) return;
         say({ type: "error", message: error instanceof Error ? error.message : String(error) });
         end();
       }
