@@ -188,11 +188,19 @@ class Network extends Part {
       <div class="log" role="log" tabindex="0" aria-label="Activity">
         <ol>
           ${happenings.map(
-            ({ at, words, weight }) =>
-              html`<li class=${weight}><time class="soft figures" title=${exact(at)}>${timeOfDay(at)}</time> ${words}</li>`,
+            ({ at, peer, words, weight }) =>
+              html`<li class=${weight}>
+                <time class="soft figures" title=${exact(at)}>${timeOfDay(at)}</time>
+                ${peer === undefined ? nothing : html`<strong>${this.#called(peer)}</strong> `}${words}
+              </li>`,
           )}
         </ol>
       </div>`;
+  }
+
+  /** What a peer is called, as far as that is known. */
+  #called(peer: string): string {
+    return this.#network.peers.find((other) => other.peer === peer)?.name || `Peer ${peer.slice(0, 8)}`;
   }
 
   #name(holder: Holder): string {

@@ -8,8 +8,11 @@ import { session } from "./session.ts";
 
 export interface Happening {
   readonly at: number;
+  /** The peer that the words are about; its name may be learnt later. */
+  readonly peer: string | undefined;
   readonly words: string;
   readonly weight: "plain" | "care" | "risk";
+  readonly type: PeerEvent["type"];
 }
 
 const KEPT = 200;
@@ -18,42 +21,38 @@ const TOGETHER = 10_000;
 
 class Activity extends Source {
   #happenings: Happening[] = [];
-  readonly #names = new Map<string, string>();
 
   constructor() {
     super();
-    session.onEvent((event) => void this.#take(event));
+    session.onEvent((event) => this.#take(event));
   }
 
   get happenings(): readonly Happening[] {
     return this.#happenings;
   }
 
-  async #take(event: PeerEvent): Promise<void> {
+  #take(event: PeerEvent): void {
     const now = Date.now();
-    if ("peer" in event && !this.#names.has(event.peer)) await this.#learn(event);
     const said = this.#words(event);
     if (!said) return;
     const [words, weight] = said;
     const [last] = this.#happenings;
-    const isMore = event.type === "placed" && last !== undefined && last.words.startsWith(PLACED) && now - last.at < TOGETHER;
+    const isMore = event.type === "placed" && last?.type === "placed" && now - last.at < TOGETHER;
     const before = isMore ? this.#happenings.slice(1) : this.#happenings;
-    this.#happenings = [{ at: isMore ? last.at : now, words, weight }, ...before].slice(0, KEPT);
+    const peer = "peer" in event ? event.peer : undefined;
+    this.#happenings = [{ at: isMore ? last.at : now, type: event.type, peer, words, weight }, ...before].slice(0, KEPT);
     this.changed();
   }
 
   #words(event: PeerEvent): [string, Happening["weight"]] | undefined {
     switch (event.type) {
       case "peer-up":
-        return [`${this.#name(event)} answers.`, "plain"];
+        return ["answers.", "plain"];
       case "peer-down":
-        return [`${this.#name(event)} does not answer any more${event.reason ? ` (${event.reason})` : ""}.`, "care"];
+        return [`does not answer any more${event.reason ? ` (${event.reason})` : ""}.`, "care"];
       case "placed":
-        if (event.bytes === 0) return undefined;
-        return [
-          `${PLACED} ${size(event.bytes)}; ${event.waiting === 0 ? "nothing waits" : `${counted(event.waiting, "part")} on the way`}.`,
-          "plain",
-        ];
+        if (event.waiting === 0) return ["All copies are made.", "plain"];
+        return [`${counted(event.waiting, "part")}, ${size(event.bytes)}, on the way to nodes.`, "plain"];
       case "changed":
         return ["Files changed.", "plain"];
       case "alarm":
@@ -71,18 +70,6 @@ class Activity extends Source {
         return undefined;
     }
   }
-
-  /** Learns what peers are called: the event knows it only sometimes. */
-  async #learn({ peer, name }: { peer: string; name?: string | undefined }): Promise<void> {
-    if (name) this.#names.set(peer, name);
-    else for (const node of await session.peer.nodes().catch(() => [])) this.#names.set(node.peer, node.name);
-  }
-
-  #name({ peer, name }: { peer: string; name?: string | undefined }): string {
-    return name ?? this.#names.get(peer) ?? `Peer ${peer.slice(0, 8)}`;
-  }
 }
-
-const PLACED = "Nodes took";
 
 export const activity = new Activity();
