@@ -8,6 +8,9 @@ import { dirname, join } from "node:path";
 /** How long a person waits for anything. */
 const PATIENCE = 30_000;
 
+/** What Firefox reports as errors of a page: a node that is not there, and a player that gives a request up to ask for another one. */
+const COMPLAINTS = /establish a connection|ServiceWorker intercepted the request/;
+
 export class Person {
   /** Opens the app in a browser of their own. */
   static async arrive(browser, address) {
@@ -20,7 +23,7 @@ export class Person {
     person.page.on("console", (message) => {
       if (/content security policy/i.test(message.text())) person.problems.push(message.text());
     });
-    person.page.on("pageerror", (error) => person.problems.push(error.message));
+    person.page.on("pageerror", ({ message }) => COMPLAINTS.test(message) || person.problems.push(message));
     person.page.on("request", (request) => person.requests.push(request.url()));
     await person.page.setViewportSize({ width: 1280, height: 800 });
     await person.page.goto(address);
