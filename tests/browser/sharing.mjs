@@ -51,8 +51,8 @@ export const tests = {
     return `${(moved / MIB).toFixed(1)} of ${(content.length / MIB).toFixed(1)} MiB moved`;
   }),
 
-  w06_a_link_leaves_the_address_and_never_travels: (world) =>
-    inHouse(world, async ({ start, origin, nodes }) => {
+  async w06_a_link_leaves_the_address_and_never_travels(world) {
+    return inHouse(world, async ({ start, origin, nodes }) => {
       const person = await Person.arrive(await start(), origin);
       await person.makeVault("Links");
       await person.connect(nodes);
@@ -73,7 +73,8 @@ export const tests = {
       await page.getByText("for you").waitFor();
       assert.ok(!page.url().includes(secret));
       stranger.assertCalm();
-    }),
+    });
+  },
 
   a_folder_is_shared_and_withdrawn: story(async (world) => {
     const person = await owner(world);

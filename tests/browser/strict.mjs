@@ -29,8 +29,8 @@ export async function inHouse(world, tell) {
 }
 
 export const tests = {
-  w05_stored_pages_and_names_run_nothing: (world) =>
-    inHouse(world, async ({ start, origin }) => {
+  async w05_stored_pages_and_names_run_nothing(world) {
+    return inHouse(world, async ({ start, origin }) => {
       const person = await Person.arrive(await start(), origin);
       const { page } = person;
       await person.makeVault("Hostile");
@@ -67,7 +67,8 @@ export const tests = {
 
       assert.equal(await page.evaluate(() => window.hit), 0, "something ran");
       assert.ok(!person.requests.some((url) => url.includes("hit")), "something reached the network");
-    }),
+    });
+  },
 
   a_page_over_plain_http_says_what_to_do: (world) =>
     inHouse(world, async ({ start, nodes }) => {
@@ -87,8 +88,8 @@ export const tests = {
 
 /** What only a browser shows that can be driven under the real policy. */
 export const chromium = {
-  w07_the_app_works_without_a_violation_and_runs_no_code_from_text: (world) =>
-    inHouse(world, async ({ start, origin, nodes }) => {
+  async w07_the_app_works_without_a_violation_and_runs_no_code_from_text(world) {
+    return inHouse(world, async ({ start, origin, nodes }) => {
       const person = await Person.arrive(await start(), origin);
       const { page } = person;
       await page.evaluate(() => {
@@ -120,10 +121,11 @@ export const chromium = {
       );
       assert.equal(outcome, "EvalError; undefined");
       assert.equal((await page.evaluate(() => window.violations)).length, 2, "and the page noticed both");
-    }),
+    });
+  },
 
-  w04_nobody_frames_the_app: (world) =>
-    inHouse(world, async ({ start, origin }) => {
+  async w04_nobody_frames_the_app(world) {
+    return inHouse(world, async ({ start, origin }) => {
       const evil = createServer((_, response) => {
         response.writeHead(200, { "content-type": "text/html" });
         response.end(`<iframe id="app" src="${origin}/"></iframe>`);
@@ -141,5 +143,6 @@ export const chromium = {
         evil.closeAllConnections();
         evil.close();
       }
-    }),
+    });
+  },
 };
