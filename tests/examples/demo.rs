@@ -106,7 +106,7 @@ fn demo(root: &Path, keep: bool) -> bool {
     if keep {
         let nodes: Vec<Node> =
             nodes.into_iter().enumerate().map(|(index, node)| if index == VICTIM { node.again() } else { node }).collect();
-        explain(&laptop, &nodes);
+        explain(&laptop, &nodes, &words);
         nodes.into_iter().for_each(std::mem::forget);
     }
     equal
@@ -125,10 +125,13 @@ fn told(source: &Path, back: &Path) -> bool {
     }
 }
 
-fn explain(laptop: &Client, nodes: &[Node]) {
+fn explain(laptop: &Client, nodes: &[Node], words: &str) {
     println!("\nThe nodes go on running, {} too:", NAMES[VICTIM]);
     nodes.iter().for_each(|node| println!("  {:<8} process {:<8} {}", node.name, node.pid(), node.address));
     println!("Talk to the vault:\n  {} --data-dir {} ls -l", binary().display(), laptop.data_dir.display());
+    let page = nodes[0].address.replacen("ws", "http", 1);
+    println!("Open it in a browser:\n  {}", page.split('#').next().unwrap_or_default());
+    println!("  and restore the vault there with the address {} and the words\n  {words}", nodes[0].address);
     let pids: Vec<String> = nodes.iter().map(|node| node.pid().to_string()).collect();
     println!("Stop the nodes:\n  kill {}", pids.join(" "));
 }
