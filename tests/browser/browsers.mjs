@@ -61,7 +61,9 @@ export class Browser {
       this.context.once("close", () => browser.close());
       return;
     }
-    this.context = await type.launchPersistentContext(this.profile, { executablePath, headless: true, viewport: null, ...options });
+    // Without a locale, Chromium takes no file whose name goes beyond ASCII.
+    const env = { ...process.env, LC_ALL: "C.UTF-8" };
+    this.context = await type.launchPersistentContext(this.profile, { executablePath, headless: true, viewport: null, env, ...options });
   }
 
   /** Starts Chromium as a person does: playwright-core makes every page believe that it is looked at, and such a page never freezes. */
