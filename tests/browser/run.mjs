@@ -8,7 +8,7 @@ import * as faults from "./faults.mjs";
 import * as leader from "./leader.mjs";
 import * as network from "./network.mjs";
 import { Node, Nodes } from "./nodes.mjs";
-import * as packages from "./package.mjs";
+import * as files from "./package.mjs";
 import * as packaging from "./packaging.mjs";
 import * as pages from "./pages.mjs";
 import * as parts from "./parts.mjs";
@@ -19,11 +19,7 @@ import * as store from "./store.mjs";
 import * as strict from "./strict.mjs";
 import * as vectors from "./vectors.mjs";
 
-/** Files of one lane run one after the other; lanes run beside one another, because most tests wait more than they work. */
-const LANES = [
-  { faults, network, peer, package: packages, leader, packaging, parts, store, vectors },
-  { app, strict, pages, sharing },
-];
+const FILES = { faults, network, peer, package: files, leader, packaging, parts, store, vectors, app, strict, pages, sharing };
 /** A test that takes so many seconds hangs, unless its file has more `patience`. */
 const PATIENCE = 90;
 
@@ -34,7 +30,7 @@ const start = Date.now();
 
 const server = await serve({ "/wasm/": here("dist/"), "/package/": here("../../target/package/"), "/": here("page/") });
 const nodes = new Nodes();
-await Promise.all(Object.keys(BROWSERS).flatMap((name) => LANES.map((files) => runIn(name, files))));
+await Promise.all(Object.keys(BROWSERS).map(runIn));
 await nodes.end();
 await server.close();
 const seconds = ((Date.now() - start) / 1000).toFixed(2);
@@ -44,9 +40,9 @@ process.exitCode = count.failed ? 1 : 0;
 // A browser that hangs would keep this process alive.
 setTimeout(() => process.exit(), 5000).unref();
 
-async function runIn(name, files) {
+async function runIn(name) {
   // A file has tests for all browsers, and may have some for one of them under its name.
-  const chosen = Object.entries(files).flatMap(([file, { tests, patience = PATIENCE, ...only }]) =>
+  const chosen = Object.entries(FILES).flatMap(([file, { tests, patience = PATIENCE, ...only }]) =>
     Object.entries({ ...tests, ...only[name] })
       .map(([title, test]) => ({ title: `${name}::${file}::${title}`, test, patience }))
       .filter(({ title }) => words.length === 0 || words.some((word) => title.includes(word))),
