@@ -5,8 +5,10 @@ import assert from "node:assert/strict";
 import { eventually, Tab, worked } from "./tab.mjs";
 
 const MIB = 1 << 20;
-/** Milliseconds after which nobody takes over any more. The aim is 2,000; a busy machine takes longer, so the time is printed beside it. */
-const TAKEOVER = 10_000;
+/** Milliseconds that a takeover takes at most. Something else on the machine may hold one up, but not three in a row. */
+const TAKEOVER = 2_000;
+/** Milliseconds without a word after which a view takes a leader for frozen. */
+const SILENCE = 1_200;
 
 /** Opens tabs of one vault; the first one leads. */
 async function tabs({ browser, origin, nodes, name }, count, invitations = 1) {
@@ -31,17 +33,31 @@ async function close(tabs) {
 const inPut = (tab, path, bytes) => tab.until(`${path} is on its way`, (steps) => steps?.at(-1)?.sealed >= bytes, "progress", path);
 const inGet = (tab, path, bytes) => tab.until(`${path} is read`, (far) => far >= bytes, "far", path);
 
+/** Ends one leader after the other until one tab is left, which is closed; returns how long each takeover took. */
+async function takeovers(all, end) {
+  const took = [];
+  let rest = all;
+  while (rest.length > 1) {
+    const leading = await Promise.all(rest.map(leads));
+    assert.equal(leading.filter(Boolean).length, 1, "exactly one leads");
+    const leader = rest[leading.indexOf(true)];
+    rest = rest.filter((tab) => tab !== leader);
+    await end(leader);
+    const begin = Date.now();
+    assert.deepEqual(await rest[0].act("get", "a", "/one", 1), { size: MIB, wrong: 0 });
+    took.push(Date.now() - begin);
+  }
+  assert.equal(await leads(rest[0]), true);
+  assert.ok(Math.min(...took) < TAKEOVER, `${took} ms`);
+  await close(rest);
+  return took;
+}
+
 export const tests = {
   async b05_a_view_takes_over_from_a_leader_that_closes(world) {
-    const [first, second] = await tabs(world, 2);
-    await first.act("put", "a", "/one", { seed: 1, size: MIB });
-    await first.close();
-    const begin = Date.now();
-    assert.deepEqual(await second.act("get", "a", "/one", 1), { size: MIB, wrong: 0 });
-    const took = Date.now() - begin;
-    assert.equal(await leads(second), true);
-    assert.ok(took < TAKEOVER, `${took} ms`);
-    await second.close();
+    const all = await tabs(world, 4);
+    await all[0].act("put", "a", "/one", { seed: 1, size: MIB });
+    const took = await takeovers(all, (leader) => leader.close());
     return `${took} ms`;
   },
 };
@@ -50,6 +66,7 @@ export const chromium = {
   async b05_five_tabs_go_on_when_their_leader_is_killed(world) {
     const [leader, ...views] = await tabs(world, 5);
     const size = 12 * MIB;
+    await leader.act("put", "a", "/one", { seed: 1, size: MIB });
     await leader.act("put", "a", "/film", { seed: 1, size });
     // Held in the middle: a read, a put that can be read again, one that cannot.
     const get = await views[0].begin("get", "a", "/film", 1, { pause: 2 * MIB });
@@ -61,10 +78,7 @@ export const chromium = {
     const begin = Date.now();
     await leader.crash();
     await views[3].act("call", "a", "stat", "/film");
-    const took = Date.now() - begin;
-    assert.ok(took < TAKEOVER, `${took} ms`);
-    const leading = await Promise.all(views.map(leads));
-    assert.equal(leading.filter(Boolean).length, 1, "exactly one leads");
+    const first = Date.now() - begin;
     const cut = await stream();
     assert.equal(cut.code, "interrupted", JSON.stringify(cut));
     await views[0].act("release", "get /film");
@@ -72,7 +86,7 @@ export const chromium = {
     assert.equal(worked("the put", await blob()).file.safety, "safe");
     assert.deepEqual(await views[1].act("get", "a", "/blob", 2), { size, wrong: 0 });
     await views[1].refused("not-found", "call", "a", "stat", "/stream");
-    await close(views);
+    const took = [first, ...(await takeovers(views, (leader) => leader.crash()))];
     return `${took} ms`;
   },
 
@@ -90,7 +104,7 @@ export const chromium = {
     const begin = Date.now();
     assert.deepEqual(await view.act("get", "a", "/one", 1), { size: MIB, wrong: 0 });
     const took = Date.now() - begin;
-    assert.ok(took < TAKEOVER + 1200, `${took} ms`);
+    assert.ok(took < TAKEOVER + SILENCE, `${took} ms`);
     assert.equal(await leads(view), true);
     await view.act("put", "a", "/two", { seed: 3, size: MIB });
     await devtools.send("Page.setWebLifecycleState", { state: "active" });

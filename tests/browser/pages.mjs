@@ -22,7 +22,7 @@ const NARROW = { width: 320, height: 568 };
 export const patience = 300;
 
 /** Looks at a page from all sides. */
-export class Inspector {
+class Inspector {
   constructor(person, pictures) {
     this.page = person.page;
     this.pictures = pictures;
@@ -68,17 +68,35 @@ export class Inspector {
   }
 }
 
+/** Looks at pages in a browser of its own, on three nodes, and judges at the end of the tour. `arrive` brings somebody, and a way to look. */
+export async function inspect(world, tour) {
+  const { nodes, origin, end } = await house(world.browser);
+  try {
+    const browser = await world.start();
+    const pictures = await Pictures.start(browser.context);
+    const inspectors = [];
+    const arrive = async (address) => {
+      const person = await Person.arrive(browser, address);
+      const inspector = new Inspector(person, pictures);
+      inspectors.push(inspector);
+      return { person, page: person.page, look: (name) => inspector.look(name) };
+    };
+    await tour({ nodes, origin, arrive });
+    assert.deepEqual(
+      inspectors.flatMap(({ faults }) => faults),
+      [],
+    );
+    assert.equal(pictures.verdict(), undefined);
+    return pictures.comparable ? "" : "other fonts than those of the accepted pictures: nothing was compared";
+  } finally {
+    await end();
+  }
+}
+
 export const chromium = {
   async every_page_can_be_read_and_used_by_all_and_looks_as_it_was_accepted(world) {
-    const { nodes, origin, end } = await house(world.browser);
-    try {
-      const browser = await world.start();
-      const pictures = await Pictures.start(browser.context);
-      const person = await Person.arrive(browser, origin);
-      const { page } = person;
-      const inspector = new Inspector(person, pictures);
-      const look = (name) => inspector.look(name);
-
+    return inspect(world, async ({ nodes, origin, arrive }) => {
+      const { person, page, look } = await arrive(origin);
       await look("welcome");
       await person.button("Restore a vault from its words");
       await look("restore");
@@ -138,12 +156,6 @@ export const chromium = {
       await person.button("Lock now");
       await page.getByRole("heading", { name: "Family is locked" }).waitFor();
       await look("locked");
-
-      assert.deepEqual(inspector.faults, []);
-      assert.equal(pictures.verdict(), undefined);
-      return pictures.comparable ? "" : "other fonts than those of the accepted pictures: nothing was compared";
-    } finally {
-      await end();
-    }
+    });
   },
 };

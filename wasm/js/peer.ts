@@ -135,8 +135,13 @@ export abstract class PeerBase implements AsyncDisposable {
     let open = 0;
     let over = false;
     let failure: { readonly error: unknown } | undefined;
-    let wake: () => void = () => undefined;
-    const changed = () => new Promise<void>((resolve) => (wake = resolve));
+    let waiting: (() => void)[] = [];
+    const changed = () => new Promise<void>((resolve) => waiting.push(resolve));
+    const wake = () => {
+      const woken = waiting;
+      waiting = [];
+      for (const go of woken) go();
+    };
     const putOne = async ({ path, source, modified }: PutItem) => {
       const progress = onProgress && ((step: Progress) => onProgress(path, step));
       try {
@@ -152,7 +157,8 @@ export abstract class PeerBase implements AsyncDisposable {
         both.throwIfAborted();
         open++;
         void putOne(item);
-        while (open >= AT_ONCE) await new Promise((resolve) => setTimeout(resolve));
+        // Outcomes that nobody took count too.
+        while (open + outcomes.length >= AT_ONCE) await changed();
       }
     };
     void feed()
@@ -165,8 +171,10 @@ export abstract class PeerBase implements AsyncDisposable {
       for (;;) {
         signal?.throwIfAborted();
         const outcome = outcomes.shift();
-        if (outcome) yield outcome;
-        else if (over && open === 0) break;
+        if (outcome) {
+          wake();
+          yield outcome;
+        } else if (over && open === 0) break;
         else await changed();
       }
       if (failure) throw failure.error;
@@ -379,5 +387,5 @@ async function begin<P extends PeerBase>(of: PeerClass<P>, options: OpenOptions,
 }
 
 const DEFAULT_NAME = "cachette";
-/** Files of `putAll` that are asked for at once: as many as may share a commit. */
+/** Files of `putAll` that are asked for, or done and not taken, at once: as many as may share a commit. */
 const AT_ONCE = 4096;
