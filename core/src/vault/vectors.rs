@@ -145,25 +145,24 @@ fn tree() {
     let mut pages = Pages::new();
     pages.insert(key.id, pack.clone());
     let read = walk::snapshot(&pages, &top).expect("the snapshot");
-    let names = |dir: Option<&Reference>| {
-        walk::list(&pages, dir, None, 100).expect("a listing").iter().map(|entry| entry.name.to_string()).collect::<Vec<_>>()
+    let entries = |dir: Option<&Reference>| {
+        let listed = walk::list(&pages, dir, None, 100).expect("a listing");
+        listed.iter().map(|entry| shown(&entry.name.to_string(), &entry.node)).collect::<Vec<_>>()
     };
-    let Node::Dir { pages: dir, .. } = walk::lookup(&pages, read.root.as_ref(), &path("dir")).expect("the folder") else {
-        panic!("a folder")
+    let find = |text: &str| walk::lookup(&pages, read.root.as_ref(), &path(text)).expect(text);
+    let Node::Dir { pages: dir, .. } = find("dir") else { panic!("a folder") };
+    let chunks = |text: &str| {
+        let found = walk::chunks(&pages, &find(text), 0, 9).expect("chunks");
+        found.iter().map(|(start, chunk)| shown_chunk(*start, chunk)).collect::<Vec<_>>()
     };
-    let found =
-        walk::chunks(&pages, &walk::lookup(&pages, read.root.as_ref(), &path("dir/file")).expect("the file"), 0, 9).expect("chunks");
-    let found = found.iter().map(|(start, chunk)| {
-        let (first, next) = chunk.reference.blocks().expect("sealed");
-        json!({
-            "start": start, "len": chunk.len, "id": hex(&chunk.id.0), "first": first.id.to_string(),
-            "next": next.map(|next| next.id.to_string()),
-            "offset": chunk.reference.offset, "stored": chunk.reference.stored, "codec": u8::from(chunk.reference.codec),
-        })
-    });
     let vault = json!({
-        "name": "a_small_vault_in_one_block", "pack": hex(&pack), "snapshot": { "offset": top.offset, "stored": top.stored },
-        "root": names(read.root.as_ref()), "dir": names(dir.as_ref()), "chunks_of_dir_file": found.collect::<Vec<_>>(),
+        "name": "a_small_vault_in_one_block", "pack": hex(&pack),
+        "snapshot": {
+            "offset": top.offset, "stored": top.stored,
+            "parents": read.parents.len(), "time": read.time.0, "device": read.device.to_string(), "message": read.message,
+        },
+        "root": entries(read.root.as_ref()), "dir": entries(dir.as_ref()),
+        "chunks_of_dir_file": chunks("dir/file"), "chunks_of_long": chunks("long"),
     });
 
     let reject = |case: &str, object: Vec<u8>| -> Value {
@@ -201,4 +200,26 @@ fn tree() {
         reject("kind_of_a_newer_release", codec::encode(&(9u8, 1u8, none, ()))),
     ]);
     crate::vectors::check("tree", &json!({ "vaults": [vault], "rejected_as_a_folder": rejected }));
+}
+
+/// An entry as other implementations have to find it.
+fn shown(name: &str, node: &Node) -> Value {
+    let Meta { mode, modified_seconds, modified_nanos } = node.meta().expect("a kind of this release");
+    let what = match node {
+        Node::File { len, .. } => json!({ "file": len }),
+        Node::Dir { pages, .. } => json!({ "folder": pages.is_some() }),
+        Node::Symlink { target, .. } => json!({ "symlink": hex(target) }),
+        Node::Mount { vault, .. } => json!({ "mount": vault.to_string() }),
+        Node::Unknown { .. } => panic!("a kind of this release"),
+    };
+    json!({ "name": name, "meta": [mode, modified_seconds, modified_nanos], "what": what })
+}
+
+fn shown_chunk(start: u64, chunk: &Chunk) -> Value {
+    let block = |key: BlockKey| json!([key.suite, key.id.to_string(), hex(&key.key)]);
+    let (first, next) = chunk.reference.blocks().expect("sealed");
+    json!({
+        "start": start, "len": chunk.len, "id": hex(&chunk.id.0), "first": block(first), "next": next.map(block),
+        "offset": chunk.reference.offset, "stored": chunk.reference.stored, "codec": u8::from(chunk.reference.codec),
+    })
 }

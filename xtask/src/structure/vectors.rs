@@ -1,14 +1,21 @@
-//! Test vectors: a file that no test reads guards nothing.
+//! Test vectors: a file that no test reads guards nothing, and one that only we read shows nobody else that it can be read.
 
 use super::Finding;
 use crate::tree::Tree;
 
 const FOLDER: &str = "core/docs/vectors/";
+/// Who must name each file, and how the names of its sources end.
+const READERS: &[(&str, &str)] = &[("Rust", ".rs"), ("JavaScript", ".mjs")];
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let vectors = tree.files().filter_map(|(path, _)| Some((path, path.strip_prefix(FOLDER)?.split('.').next()?)));
-    let read = |name: &str| tree.files().any(|(path, source)| path.ends_with(".rs") && source.text.contains(&format!("\"{name}\"")));
-    vectors.filter(|(_, name)| !read(name)).map(|(path, name)| Finding::of(path, format!("no test names \"{name}\""))).collect()
+    let read =
+        |name: &str, end: &str| tree.files().any(|(path, source)| path.ends_with(end) && source.text.contains(&format!("\"{name}\"")));
+    vectors
+        .flat_map(|(path, name)| READERS.iter().map(move |reader| (path, name, reader)))
+        .filter(|(_, name, (_, end))| !read(name, end))
+        .map(|(path, name, (language, _))| Finding::of(path, format!("no test in {language} names \"{name}\"")))
+        .collect()
 }
 
 #[cfg(test)]
@@ -20,8 +27,14 @@ mod tests {
         let tree = Tree::of([
             ("core/docs/vectors/seal.json", "[]"),
             ("core/docs/vectors/head.json", "[]"),
-            ("core/src/vault/seal.rs", "#[cfg(test)]\nmod tests { fn vectors() { check(\"seal\", &found); } }"),
+            ("core/docs/vectors/link.json", "[]"),
+            ("core/src/vault/seal.rs", "#[cfg(test)]\nmod tests { fn vectors() { check(\"seal\", &found); check(\"link\", &found); } }"),
+            ("tests/browser/vectors.mjs", "vectors(\"seal\"); vectors(\"head\");"),
         ]);
-        assert_eq!(check(&tree), [Finding::of("core/docs/vectors/head.json", "no test names \"head\"")]);
+        let found = check(&tree);
+        let expected = [("head", "Rust"), ("link", "JavaScript")].map(|(name, language)| {
+            Finding::of(&format!("core/docs/vectors/{name}.json"), format!("no test in {language} names \"{name}\""))
+        });
+        assert_eq!(found, expected);
     }
 }

@@ -57,6 +57,8 @@ fn vectors_of_keys() {
                 "addresses": invitation.addresses,
                 "token": hex(&invitation.token),
                 "limit": invitation.limit,
+                "name": invitation.name,
+                "zone": invitation.zone,
             },
         }),
     );
