@@ -70,8 +70,13 @@ impl Landing {
         let fault = |error| LandingError::Io { path: part.clone(), error };
         let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(&part).map_err(fault)?;
         let (mark, trusted) = Mark::open(beside(target, &version, "at"));
-        let resumed = file.metadata().map_err(fault)?.len().min(trusted);
-        file.set_len(resumed).and_then(|()| file.seek(SeekFrom::Start(resumed))).map_err(fault)?;
+        let there = file.metadata().map_err(fault)?.len();
+        let resumed = there.min(trusted);
+        // ext4 writes a file that was ever cut to nothing to the disk when it is closed: 0.3 s for 1 GiB.
+        if there > resumed {
+            file.set_len(resumed).map_err(fault)?;
+        }
+        file.seek(SeekFrom::Start(resumed)).map_err(fault)?;
         let expected = range.map_or(len, |(_, len)| len);
         Ok(Self { target: target.to_owned(), part, mark, file, meta, resumed, written: resumed, unmarked: 0, expected, force })
     }
