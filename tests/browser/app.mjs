@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { lenient } from "./front.mjs";
 import { Node } from "./nodes.mjs";
 import { Person } from "./person.mjs";
+import { unzip } from "./unzip.mjs";
 import { film } from "./video.mjs";
 
 const MIB = 1 << 20;
@@ -81,6 +82,21 @@ export const tests = {
     const [download] = await Promise.all([person.page.waitForEvent("download"), person.button("Download")]);
     assert.equal(download.suggestedFilename(), "ein Film, „schön“.webm");
     assert.deepEqual(await readFile(await download.path()), content);
+    person.assertCalm();
+  }),
+
+  a_folder_is_downloaded_as_an_archive_with_everything_in_it: story(async (world) => {
+    const person = await owner(world);
+    const long = film(9, MIB).toString("latin1");
+    await person.drop("photos", { 2025: { "ä\\b.txt": "a" }, "b.txt": long, empty: {} });
+    await person.trayEnds("safe");
+    await person.select("photos");
+    const [download] = await Promise.all([person.page.waitForEvent("download"), person.button("Download")]);
+    assert.equal(download.suggestedFilename(), "photos.zip");
+    const expected = { "photos/": "", "photos/2025/": "", "photos/2025/ä_b.txt": "a", "photos/b.txt": long, "photos/empty/": "" };
+    const files = unzip(await readFile(await download.path()));
+    assert.deepEqual(Object.keys(files).sort(), Object.keys(expected).sort());
+    for (const [name, text] of Object.entries(expected)) assert.ok(files[name].equals(Buffer.from(text)), name);
     person.assertCalm();
   }),
 

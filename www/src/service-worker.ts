@@ -31,7 +31,7 @@ async function answer(token: string, range: string | undefined): Promise<Respons
   const { head, port } = found;
   const headers = strict(head.sandbox);
   headers.set("content-type", head.mediaType);
-  headers.set("accept-ranges", "bytes");
+  headers.set("accept-ranges", head.hasRanges ? "bytes" : "none");
   headers.set("content-disposition", `${head.download ? "attachment" : "inline"}; filename*=UTF-8''${encode(head.name)}`);
   if (!head.range) {
     headers.set("content-range", `bytes */${head.size}`);

@@ -58,7 +58,7 @@ class ViewerDialog extends Part {
               </button>`
             : nothing
         }
-        <button class="quiet" aria-label="Download" @click=${() => void streams.download(library, file)}>
+        <button class="quiet" aria-label="Download" @click=${() => void streams.download(library, [file])}>
           ${icon("download")}<span class="wide-only">Download</span>
         </button>
         <button class="quiet only-icon" aria-label="The file before" ?disabled=${place <= 0} @click=${() => this.#step(-1)}>

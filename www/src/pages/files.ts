@@ -6,7 +6,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import { askText, choose } from "../components/dialog.ts";
 import { askFolder } from "../components/picker.ts";
 import { isTyping } from "../components/keys-help.ts";
-import { failure } from "../components/notice.ts";
+import { failure, leftOut } from "../components/notice.ts";
 import "../components/rows.ts";
 import type { Rows } from "../components/rows.ts";
 import { safety } from "../components/safety.ts";
@@ -16,12 +16,13 @@ import type { ViewerDialog } from "../components/viewer-dialog.ts";
 import { Part } from "../element.ts";
 import { count, counted, size } from "../format.ts";
 import { icon } from "../icons.ts";
-import { freeName, join, nameTrouble, parent, shown, trail } from "../paths.ts";
+import { freeName, join, nameTrouble, parent, shown, title, trail } from "../paths.ts";
 import { route } from "../route.ts";
 import { type Arrival, fromDrop, fromFiles, fromPaste, into } from "../state/arrivals.ts";
 import { fileCopies } from "../state/copies.ts";
 import { Folder, type Order } from "../state/folder.ts";
 import { health } from "../state/health.ts";
+import { preferences } from "../state/preferences.ts";
 import { session } from "../state/session.ts";
 import { streams } from "../state/streams.ts";
 import { transfers } from "../state/transfers.ts";
@@ -32,6 +33,8 @@ class Files extends Part {
   #selected: ReadonlySet<string> = new Set();
   #search = "";
   #error: unknown;
+  /** What the last archive does not hold. */
+  #leftOut: readonly string[] = [];
   /** Something is being dragged over the window. */
   #isTarget = false;
   #stopEvents = (): void => {};
@@ -69,6 +72,7 @@ class Files extends Part {
     this.#selected = new Set();
     this.#search = "";
     this.#error = undefined;
+    this.#leftOut = [];
     this.#folder.open(session.peer, route.folder);
   }
 
@@ -79,6 +83,7 @@ class Files extends Part {
       <h1 class="unseen">Files</h1>
       <div class="bar">${this.#selected.size > 0 ? this.#actions() : this.#bar()}</div>
       ${this.#error === undefined ? nothing : html`<div class="said">${failure(this.#error)}</div>`}
+      ${this.#leftOut.length === 0 ? nothing : html`<div class="said">${leftOut(this.#leftOut)}</div>`}
       ${this.#folder.error === undefined ? nothing : html`<div class="said">${failure(this.#folder.error)}</div>`}
       ${files.length > 0 || this.#folder.isListing ? this.#rows(files) : this.#empty()}
       <cachette-viewer-dialog
@@ -144,7 +149,7 @@ class Files extends Part {
       <span class="soft figures wide-only">${bytes > 0 ? size(bytes) : nothing}</span>
       <span class="grow"></span>
       ${only ? html`<button class="quiet" @click=${() => void shareDialog(only.path)}>${icon("links")}<span>Copy link</span></button>` : nothing}
-      ${files.length > 0 ? html`<button class="quiet" @click=${() => this.#download(files)}>${icon("download")}<span>Download</span></button>` : nothing}
+      <button class="quiet" @click=${() => this.#download(chosen)}>${icon("download")}<span>Download</span></button>
       ${only ? html`<button class="quiet" @click=${() => this.#rename(only)}>${icon("rename")}<span>Rename</span></button>` : nothing}
       <button class="quiet" @click=${() => this.#move(chosen)}>${icon("move")}<span>Move</span></button>
       <button class="quiet danger" @click=${() => this.#delete(chosen)}>${icon("remove")}<span>Delete</span></button>
@@ -266,9 +271,11 @@ class Files extends Part {
     this.find<Rows>("cachette-rows")?.focusOn();
   }
 
-  async #download(files: readonly FileInfo[]): Promise<void> {
+  async #download(chosen: readonly FileInfo[]): Promise<void> {
+    const [only] = chosen;
+    const folder = route.folder === "/" ? preferences.vault : title(route.folder);
     await this.#attempt(async () => {
-      for (const file of files) await streams.download(session.peer, file);
+      this.#leftOut = await streams.download(session.peer, chosen, chosen.length === 1 ? only?.name : folder);
     });
   }
 

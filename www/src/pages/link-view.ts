@@ -3,7 +3,7 @@
 import { CachetteError, type FileInfo, Peer, type Shared } from "cachette";
 import { html, nothing, type TemplateResult } from "lit";
 
-import { failure } from "../components/notice.ts";
+import { failure, leftOut } from "../components/notice.ts";
 import "../components/rows.ts";
 import "../components/viewer-dialog.ts";
 import type { ViewerDialog } from "../components/viewer-dialog.ts";
@@ -29,6 +29,7 @@ class LinkView extends Part {
   #file: FileInfo | undefined;
   #path = "/";
   #error: unknown;
+  #leftOut: readonly string[] = [];
   readonly #folder = new Folder();
 
   constructor() {
@@ -91,7 +92,7 @@ class LinkView extends Part {
           <h1>${shown(file.name)}</h1>
           <p class="soft figures">${size(file.size)} · changed <span title=${exact(file.modified)}>${when(file.modified)}</span></p>
         </div>
-        <button class="meant" @click=${() => this.#shared && streams.download(this.#shared, file)}>${icon("download")}Download</button>
+        <button class="meant" @click=${() => void this.#download([file])}>${icon("download")}Download</button>
       </header>
       <cachette-viewer .library=${this.#shared} .file=${file}></cachette-viewer>`;
   }
@@ -104,6 +105,7 @@ class LinkView extends Part {
           <h1>${this.#path === "/" ? root : steps.at(-1)?.name}</h1>
           <p class="soft figures">${this.#folder.isListing ? "Listing…" : counted(this.#folder.files.length, "item")}</p>
         </div>
+        <button class="meant" ?disabled=${this.#folder.files.length === 0} @click=${() => void this.#download(this.#folder.files)}>${icon("download")}Download all</button>
       </header>
       ${
         steps.length > 1
@@ -123,7 +125,7 @@ class LinkView extends Part {
             </nav>`
           : nothing
       }
-      ${failure(this.#folder.error)}
+      ${failure(this.#folder.error)} ${leftOut(this.#leftOut)}
       <cachette-rows
         plain
         .files=${this.#folder.files}
@@ -145,8 +147,20 @@ class LinkView extends Part {
     else if (file.kind === "file") this.find<ViewerDialog>("cachette-viewer-dialog")?.show(file);
   }
 
+  async #download(files: readonly FileInfo[]): Promise<void> {
+    if (!this.#shared) return;
+    const folder = trail(this.#path).slice(1).at(-1)?.name ?? this.#file?.name ?? "";
+    try {
+      this.#leftOut = await streams.download(this.#shared, files, folder || "Shared");
+    } catch (error) {
+      this.#error = error;
+    }
+    this.requestUpdate();
+  }
+
   #go(path: string): void {
     this.#path = path;
+    this.#leftOut = [];
     if (this.#shared) this.#folder.open(this.#shared, path);
     this.requestUpdate();
   }

@@ -88,7 +88,7 @@ class Network extends Part {
     const keeping = this.#keeping;
     return html`<p>
         ${safety(known.safety, known.copies)}
-        <span class="soft figures">${size(where.bytes)} stored in ${counted(where.blocks, "part")}</span>
+        <span class="soft figures">· ${size(where.bytes)} stored in ${counted(where.blocks, "part")}</span>
       </p>
       <ul class="holders figures">
         ${this.#holders(where).map(

@@ -7,8 +7,14 @@ import type { Chosen } from "./transfers.ts";
 export interface Arrival {
   readonly name: string;
   readonly isFolder: boolean;
-  /** The files in it, with paths that begin with the name. */
-  files(): AsyncIterable<{ readonly path: string; readonly file: File }>;
+  /** The files in it, and the folders in which nothing is, with paths that begin with the name. */
+  files(): AsyncIterable<Found>;
+}
+
+interface Found {
+  readonly path: string;
+  /** None for an empty folder. */
+  readonly file: File | undefined;
 }
 
 /** Takes what was dropped. Must be called at once: the browser forgets it after the event. */
@@ -51,17 +57,20 @@ export async function* into(folder: string, arrivals: readonly Arrival[], rename
   }
 }
 
-async function* walk(entry: FileSystemEntry, path: string): AsyncGenerator<{ path: string; file: File }> {
+async function* walk(entry: FileSystemEntry, path: string): AsyncGenerator<Found> {
   if (entry.isFile) {
     const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
     yield { path, file };
     return;
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader();
-  while (true) {
+  for (let isFirst = true; ; isFirst = false) {
     // Browsers give a hundred at a time, and none when there are no more.
     const entries = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
-    if (entries.length === 0) return;
+    if (entries.length === 0) {
+      if (isFirst) yield { path, file: undefined };
+      return;
+    }
     for (const inside of entries) yield* walk(inside, `${path}/${inside.name}`);
   }
 }

@@ -3,12 +3,12 @@
 
 import type { FileInfo } from "cachette";
 
-import type { Library } from "./streams.ts";
+import type { Library, Pieces } from "./streams.ts";
 
 const FIRST_STEP = 256 << 10;
 const LAST_STEP = 16 << 20;
 
-export class SteppedRead {
+export class SteppedRead implements Pieces {
   readonly #library: Library;
   readonly #file: FileInfo;
   readonly #end: number;

@@ -19,6 +19,8 @@ export interface StreamHead {
   readonly download: boolean;
   /** Shown in an origin of its own, unless the browser's own viewer refuses to work there. */
   readonly sandbox: boolean;
+  /** Parts of it can be asked for. */
+  readonly hasRanges: boolean;
   /** What is sent: from `start` to before `end`; `whole` if nothing less was asked for, and none if that cannot be had. */
   readonly range: { readonly start: number; readonly end: number; readonly whole: boolean } | undefined;
 }

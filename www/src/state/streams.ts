@@ -3,15 +3,35 @@
 import type { FileInfo, Peer } from "cachette";
 
 import { kind } from "../kinds.ts";
+import { Archive } from "./archive.ts";
 import { SteppedRead } from "./stepped-read.ts";
 import { KEEP_AWAKE, STREAMS, type StreamDemand, type StreamHead, type StreamPiece, type StreamQuestion } from "./stream-protocol.ts";
 
 /** Whatever files can be read from: a vault or an opened link. */
 export type Library = Pick<Peer, "get" | "list" | "stat">;
 
+/** What an address leads to. */
+export interface Content {
+  readonly name: string;
+  readonly mediaType: string;
+  readonly size: number;
+  /** Shown in an origin of its own, unless the browser's own viewer refuses to work there. */
+  readonly sandbox: boolean;
+  /** Any part of it can be had without what is before. */
+  readonly hasRanges: boolean;
+  /** Reads from `start` to before `end`; `isAllWanted` if nobody will stop on the way. */
+  read(range: { start: number; end: number }, isAllWanted: boolean): Pieces;
+}
+
+/** Bytes on their way to whoever pulls. */
+export interface Pieces {
+  /** Returns the next piece, or nothing at the end. */
+  next(): Promise<Uint8Array | undefined>;
+  cancel(): Promise<void>;
+}
+
 interface Offer {
-  readonly library: Library;
-  readonly file: FileInfo;
+  readonly content: Content;
   readonly download: boolean;
 }
 
@@ -43,11 +63,8 @@ class Streams {
   }
 
   /** Gives a file an address that works on this page until it is taken back. */
-  async offer(library: Library, file: FileInfo, options: { download?: boolean } = {}): Promise<string> {
-    if (!(await this.#ready)) return this.#whole(library, file);
-    const token = crypto.randomUUID();
-    this.#offers.set(token, { library, file, download: options.download ?? false });
-    return `${STREAMS}${token}/${encodeURIComponent(file.name.toWellFormed())}`;
+  offer(library: Library, file: FileInfo): Promise<string> {
+    return this.#offer({ content: stored(library, file), download: false });
   }
 
   takeBack(address: string): void {
@@ -55,13 +72,27 @@ class Streams {
     else this.#offers.delete(address.slice(STREAMS.length).split("/")[0] ?? "");
   }
 
-  /** Saves a file to the disk without holding it in memory. */
-  async download(library: Library, file: FileInfo): Promise<void> {
-    const address = await this.offer(library, file, { download: true });
+  /**
+   * Saves a file to the disk, or a folder or several things as one archive named `together`, without holding it in memory. Returns the
+   * paths of what an archive cannot hold.
+   */
+  async download(library: Library, chosen: readonly FileInfo[], together = ""): Promise<readonly string[]> {
+    const [only] = chosen;
+    if (chosen.length === 1 && only?.kind === "file") {
+      await this.#save(stored(library, only));
+      return [];
+    }
+    const archive = await Archive.of(library, chosen, together);
+    await this.#save(archive);
+    return archive.leftOut;
+  }
+
+  async #save(content: Content): Promise<void> {
+    const address = await this.#offer({ content, download: true });
     if (address.startsWith("blob:")) {
       const link = document.createElement("a");
       link.href = address;
-      link.download = file.name;
+      link.download = content.name;
       link.click();
     } else {
       // The worker's answer is an attachment, so the frame stays empty and the page where it is.
@@ -72,6 +103,13 @@ class Streams {
       document.body.append(frame);
       window.setTimeout(() => frame.remove(), FRAME_KEPT);
     }
+  }
+
+  async #offer(offer: Offer): Promise<string> {
+    if (!(await this.#ready)) return whole(offer.content);
+    const token = crypto.randomUUID();
+    this.#offers.set(token, offer);
+    return `${STREAMS}${token}/${encodeURIComponent(offer.content.name.toWellFormed())}`;
   }
 
   async #register(): Promise<boolean> {
@@ -90,24 +128,16 @@ class Streams {
   #answer(question: StreamQuestion, port: MessagePort): void {
     const offer = this.#offers.get(question.token);
     if (!offer) return;
-    const { file, download } = offer;
-    const { type, show } = kind(file.name);
-    const range = parse(question.range, file.size);
-    const head: StreamHead = {
-      type: "head",
-      name: file.name,
-      mediaType: type,
-      size: file.size,
-      download,
-      sandbox: !(show === "pdf" && PDF_NEEDS_ITS_ORIGIN),
-      range,
-    };
+    const { content, download } = offer;
+    const { name, mediaType, size, sandbox, hasRanges } = content;
+    const range = parse(hasRanges ? question.range : undefined, size);
+    const head: StreamHead = { type: "head", name, mediaType, size, download, sandbox, hasRanges, range };
     port.postMessage(head);
     if (range) this.#feed(offer, range, port);
   }
 
-  #feed({ library, file, download }: Offer, range: { start: number; end: number }, port: MessagePort): void {
-    const read = new SteppedRead(library, file, range, download);
+  #feed({ content, download }: Offer, range: { start: number; end: number }, port: MessagePort): void {
+    const read = content.read(range, download);
     this.#open++;
     let open = true;
     const end = (): void => {
@@ -134,14 +164,30 @@ class Streams {
       }
     };
   }
+}
 
-  async #whole(library: Library, file: FileInfo): Promise<string> {
-    if (file.size > WHOLE_MAX) {
-      throw new Error("this browser cannot stream: files above 256 MiB need one that lets this site have a service worker");
-    }
-    const blob = await new Response(library.get(file)).blob();
-    return URL.createObjectURL(blob.slice(0, blob.size, kind(file.name).type));
+/** A file of a library as it is stored. */
+function stored(library: Library, file: FileInfo): Content {
+  const { type, show } = kind(file.name);
+  return {
+    name: file.name,
+    mediaType: type,
+    size: file.size,
+    sandbox: !(show === "pdf" && PDF_NEEDS_ITS_ORIGIN),
+    hasRanges: true,
+    read: (range, isAllWanted) => new SteppedRead(library, file, range, isAllWanted),
+  };
+}
+
+/** Returns the address of content that is held in memory. */
+async function whole({ size, mediaType, read }: Content): Promise<string> {
+  if (size > WHOLE_MAX) {
+    throw new Error("this browser cannot stream: what is above 256 MiB needs one that lets this site have a service worker");
   }
+  const pieces = read({ start: 0, end: size }, true);
+  const bytes: BlobPart[] = [];
+  for (let piece = await pieces.next(); piece; piece = await pieces.next()) bytes.push(own(piece));
+  return URL.createObjectURL(new Blob(bytes, { type: mediaType }));
 }
 
 /** Reads a `Range` header with one range; whatever else stands there means the whole file. */

@@ -1,6 +1,6 @@
 // What is being added to the vault: every file on its way from sealing to safe, and all of them in sum.
 
-import type { Copies, Progress } from "cachette";
+import { CachetteError, type Copies, type Progress } from "cachette";
 
 import { Source } from "../element.ts";
 import { isCancelled } from "../trouble.ts";
@@ -20,10 +20,11 @@ export interface Transfer {
   readonly cancel: AbortController;
 }
 
-/** A file that somebody chose, and where it goes. */
+/** What somebody chose, and where it goes. */
 export interface Chosen {
   readonly path: string;
-  readonly file: File;
+  /** None for an empty folder. */
+  readonly file: File | undefined;
 }
 
 /** All transfers since the tray was last empty. */
@@ -92,7 +93,8 @@ class Transfers extends Source {
     const puts = new Set<Promise<void>>();
     try {
       for await (const chosen of files) {
-        const put = this.#put(chosen).finally(() => puts.delete(put));
+        const work = chosen.file ? this.#put(chosen.path, chosen.file) : this.#makeFolder(chosen.path);
+        const put = work.finally(() => puts.delete(put));
         puts.add(put);
         if (puts.size >= AT_ONCE) await Promise.race(puts);
       }
@@ -118,11 +120,26 @@ class Transfers extends Source {
     this.#show();
   }
 
-  async #put({ path, file }: Chosen): Promise<void> {
-    const cancel = new AbortController();
-    const transfer: Transfer = { path, total: file.size, step: "waiting", sealed: 0, sent: 0, cancel };
+  /** Makes a folder that stays empty, unless it is there. */
+  async #makeFolder(path: string): Promise<void> {
+    try {
+      await session.peer.makeFolder(path);
+    } catch (error) {
+      if (error instanceof CachetteError && error.code === "exists") return;
+      Object.assign(this.#begin(path, 0), { step: "failed", error });
+    }
+  }
+
+  #begin(path: string, total: number): Transfer {
+    const transfer: Transfer = { path, total, step: "waiting", sealed: 0, sent: 0, cancel: new AbortController() };
     this.#transfers.push(transfer);
     this.#show();
+    return transfer;
+  }
+
+  async #put(path: string, file: File): Promise<void> {
+    const transfer = this.#begin(path, file.size);
+    const { cancel } = transfer;
     try {
       const onProgress = (progress: Progress): void => this.#progress(transfer, progress);
       const { safety, copies } = await session.peer.put(file, { path, modified: file.lastModified, signal: cancel.signal, onProgress });
