@@ -168,13 +168,17 @@ export const chromium = {
     await inGet(view, "/one", MIB);
     const stream = await view.begin("put", "a", "/two", { seed: 2, size: 4 * MIB, as: "stream", hold: MIB });
     await inPut(view, "/two", 1);
-    await breakModule(leader);
-    await leader.until("it is told", (list) => list.some(({ type }) => type === "interrupted"), "heard", "a");
+    await breakModule(leader, "timer");
+    const interruptions = (count) => (list) => list.filter(({ type }) => type === "interrupted").length === count;
+    await leader.until("it is told", interruptions(1), "heard", "a");
     const cut = await stream();
     assert.equal(cut.code, "interrupted", JSON.stringify(cut));
     await view.act("release", "get /one");
     assert.deepEqual(worked("the read", await get()), { size: 4 * MIB, wrong: 0 });
     assert.equal((await view.act("put", "a", "/two", { seed: 2, size: MIB })).file.safety, "safe");
+    await breakModule(leader, "promise");
+    await leader.until("it is told again", interruptions(2), "heard", "a");
+    assert.deepEqual(await view.act("get", "a", "/two", 2), { size: MIB, wrong: 0 });
     assert.equal(await leads(leader), true);
     await close([leader, view]);
   },
@@ -231,14 +235,15 @@ export const chromium = {
   },
 };
 
-/** Breaks the module in the peer worker as a bug would: a trap that belongs to no call. */
-async function breakModule(tab) {
-  const names = await Promise.all(tab.page.workers().map(async (worker) => [await worker.evaluate(() => self.name), worker]));
-  const peer = names.find(([name]) => name === "cachette peer")?.[1];
+/** Breaks the module in the peer worker as a bug would: a trap that belongs to no call, in a timer or behind a promise. */
+async function breakModule(tab, where) {
+  const named = await Promise.all(tab.page.workers().map(async (worker) => [await worker.evaluate(() => self.name).catch(() => ""), worker]));
+  const peer = named.findLast(([name]) => name === "cachette peer")?.[1];
   assert.ok(peer, "the leader's page has a peer worker");
-  await peer.evaluate(async () => {
+  await peer.evaluate(async (where) => {
     const module = await import("/package/cachette_wasm.js");
     const wasm = await module.default();
-    setTimeout(() => wasm.device_seed(0xfffffff0));
-  });
+    const trap = () => wasm.device_seed(0xfffffff0);
+    setTimeout(where === "timer" ? trap : () => void Promise.resolve().then(trap));
+  }, where);
 }

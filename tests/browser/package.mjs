@@ -157,7 +157,9 @@ export const tests = {
     // The vault is open in this origin, so another tab gets in, until somebody locks.
     await other.act("open", "b", { name });
     await other.act("listen", "b");
+    assert.equal(await tab.page.evaluate(isRemembered, name), true, "a takeover needs the seed");
     await tab.act("lock", "a");
+    assert.equal(await tab.page.evaluate(isRemembered, name), false, "a key that another tab still holds opens nothing");
     await other.until("the other tab hears of it", (list) => list.some(({ type }) => type === "locked"), "heard", "b");
     await other.refused("locked", "call", "b", "stat", "/secret");
     await other.refused("locked", "open", "b", { name });
@@ -210,3 +212,12 @@ export const chromium = {
     return `${Math.round(ms)} ms`;
   },
 };
+
+/** Runs on a page: says whether this browser keeps the seed that a password had opened. */
+async function isRemembered(name) {
+  const answer = (request) => new Promise((resolve) => (request.onsuccess = () => resolve(request.result)));
+  const database = await answer(indexedDB.open(`cachette-device:${name}`));
+  const found = await answer(database.transaction("device").objectStore("device").get("session"));
+  database.close();
+  return found !== undefined;
+}

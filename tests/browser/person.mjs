@@ -71,6 +71,7 @@ export class Person {
 
   /** Adds files by the dialog of the browser and waits until the tray says what became of them. */
   async add(files, ending = "safe") {
+    await this.#clearTray();
     const folder = await mkdtemp(join(tmpdir(), "cachette-files-"));
     const paths = files.map(({ name }, place) => join(folder, `${place}`, name));
     for (const [place, { content }] of files.entries()) {
@@ -91,6 +92,7 @@ export class Person {
 
   /** Drops a folder on the window, as a file manager does: a tree of names with contents. */
   async drop(name, tree) {
+    await this.#clearTray();
     await this.page.evaluate(dropTree, { name, tree });
   }
 
@@ -123,6 +125,12 @@ export class Person {
     const url = await this.page.getByLabel("Link", { exact: true }).inputValue();
     await this.button("Close");
     return url;
+  }
+
+  /** Puts away what the tray says of files before, or that would be taken for the end of the next ones. */
+  async #clearTray() {
+    const close = this.page.getByRole("button", { name: "Close the tray", exact: true });
+    if (await close.isVisible()) await close.click();
   }
 
   /** Nothing was said that no person sees: errors of scripts, and what the page's policy had to stop. */

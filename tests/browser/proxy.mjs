@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { connect, createServer } from "node:net";
 
 /** The bytes of a message that nobody can want. More, and the browser's remote control, which repeats every message as text, would fail. */
-const HUGE = 128 << 20;
+export const HUGE = 128 << 20;
 
 export class Proxy {
   static async start() {

@@ -38,7 +38,7 @@ export type Word =
 const scope = globalThis as unknown as {
   onmessage: ((event: MessageEvent<Role | Order>) => void) | null;
   postMessage(word: Word): void;
-  addEventListener(type: "error" | "unhandledrejection", listener: (event: { error?: unknown; reason?: unknown }) => void): void;
+  addEventListener(type: "unhandledrejection", listener: (event: { reason: unknown }) => void): void;
 };
 
 let close: () => Promise<void> = () => Promise.resolve();
@@ -54,13 +54,10 @@ scope.onmessage = ({ data }) => {
   });
 };
 
-// A trap in the middle of the machines' work belongs to no call.
-for (const type of ["error", "unhandledrejection"] as const) {
-  scope.addEventListener(type, ({ error, reason }) => {
-    const thrown = error ?? reason;
-    if (isTrap(thrown)) fatal("internal", (thrown as Error).message);
-  });
-}
+// A trap behind a promise belongs to no call, and unlike every other error the page does not hear of it by itself.
+scope.addEventListener("unhandledrejection", ({ reason }) => {
+  if (isTrap(reason)) fatal("internal", (reason as Error).message);
+});
 
 function fatal(code: string, message: string): void {
   scope.postMessage({ type: "fatal", code, message });

@@ -3,19 +3,48 @@
 import init, { Device, Tab, fail, noise } from "/wasm/cachette_browser_tests.js";
 
 /** What a sleeping computer does to a worker's clocks, and a hidden tab to its timers. */
-const clock = { slept: 0, pace: 1, hidden: false };
-const wall = Date.now;
+const clock = { slept: 0, pace: 1, hidden: false, before: 0, since: performance.now() };
 const steady = performance.now.bind(performance);
-const wait = globalThis.setTimeout;
-const [wallStart, steadyStart] = [wall(), steady()];
-Date.now = () => wallStart + (wall() - wallStart) * clock.pace + clock.slept;
-performance.now = () => steadyStart + (steady() - steadyStart) * clock.pace;
-globalThis.setTimeout = (work, milliseconds) => {
-  const whole = clock.hidden ? Math.ceil(milliseconds / 60_000) * 60_000 : milliseconds;
-  return wait(work, whole / clock.pace);
-};
+const [wallStart, steadyStart] = [Date.now(), steady()];
+const passed = () => clock.before + (steady() - clock.since) * clock.pace;
+Date.now = () => wallStart + passed() + clock.slept;
+performance.now = () => steadyStart + passed();
 
-const ready = init({ module_or_path: new URL("/wasm/cachette_browser_tests_bg.wasm", location.href) });
+/** Timers that have not rung, with the moment of the wall clock at which they are due. */
+const timers = new Map();
+const [wait, unwait] = [globalThis.setTimeout, globalThis.clearTimeout];
+let last = 0;
+globalThis.setTimeout = (work, milliseconds = 0) => {
+  timers.set(++last, { work, due: Date.now() + milliseconds });
+  arm(last);
+  return last;
+};
+globalThis.clearTimeout = (id) => {
+  unwait(timers.get(id)?.handle);
+  timers.delete(id);
+};
+function arm(id) {
+  const timer = timers.get(id);
+  unwait(timer.handle);
+  const rest = Math.max(0, timer.due - Date.now());
+  const ring = () => {
+    timers.delete(id);
+    timer.work();
+  };
+  timer.handle = wait(ring, (clock.hidden ? Math.ceil(rest / 60_000) * 60_000 : rest) / clock.pace);
+}
+/** Changes how time passes, also for timers that are set. */
+function change(how) {
+  clock.before = passed();
+  clock.since = steady();
+  Object.assign(clock, how);
+  for (const id of timers.keys()) arm(id);
+}
+
+let module;
+const ready = init({ module_or_path: new URL("/wasm/cachette_browser_tests_bg.wasm", location.href) }).then((loaded) => {
+  module = loaded;
+});
 const events = [];
 const sealers = [];
 let tab;
@@ -58,6 +87,8 @@ const calls = {
   nodes: () => tab.nodes(),
   peers: () => tab.peers(),
   storage: () => tab.storage(),
+  share: (path) => tab.share(path),
+  shares: () => tab.shares(),
   setReplicas: (replicas) => tab.setReplicas(replicas),
   whereabouts: (path) => tab.whereabouts(path),
   keep: async (path) => {
@@ -108,18 +139,16 @@ const calls = {
   /** Returns the hash of noise, or of a part of it. */
   hashOf: (seed, length, from = 0, to = length) => hash(noise(seed, length).subarray(from, to)),
 
-  /** Lets the computer sleep: only the wall clock goes on. */
-  sleepThrough: (milliseconds) => {
-    clock.slept += milliseconds;
-  },
-  /** From now on a second is a minute, and timers run once in it. */
-  hide: () => {
-    Object.assign(clock, { pace: 60, hidden: true });
-  },
+  /** Lets the computer sleep: only the wall clock goes on. Timers that were due meanwhile ring when it wakes. */
+  sleepThrough: (milliseconds) => change({ slept: clock.slept + milliseconds }),
+  /** From now on half a second is a minute, and timers run once in it. */
+  hide: () => change({ pace: 120, hidden: true }),
   /** Lets the browser promise this site so many bytes. */
   promise: (quota) => {
     navigator.storage.estimate = async () => ({ quota, usage: 0 });
   },
+  /** Returns how many bytes the module has ever used. */
+  memory: () => module.memory.buffer.byteLength,
   /** Makes the module panic. */
   fail: () => fail(),
 
