@@ -36,8 +36,8 @@ export function story(tell) {
 }
 
 /** Somebody with a vault on all nodes. */
-export async function owner({ start, origin, nodes }, options) {
-  const person = await Person.arrive(await start(options), origin);
+export async function owner({ someone, origin, nodes }) {
+  const person = await Person.arrive(await someone(), origin);
   await person.makeVault("Family");
   await person.connect(nodes);
   return person;
@@ -61,8 +61,8 @@ export const tests = {
     person.assertCalm();
   }),
 
-  a_vault_without_nodes_is_called_local_and_nothing_else: story(async ({ start, origin }) => {
-    const person = await Person.arrive(await start(), origin);
+  a_vault_without_nodes_is_called_local_and_nothing_else: story(async ({ someone, origin }) => {
+    const person = await Person.arrive(await someone(), origin);
     await person.makeVault("Alone");
     await person.connect([]);
     await person.add([{ name: "a.txt", content: "only here" }], "local, on this device only");
@@ -103,7 +103,7 @@ export const tests = {
   a_vault_is_restored_from_its_words_in_another_profile: story(async (world) => {
     const person = await owner(world);
     await person.add([{ name: "will.txt", content: "everything to the cat" }]);
-    const other = await Person.arrive(await world.start(), world.origin);
+    const other = await Person.arrive(await world.someone(), world.origin);
     const addresses = person.addresses.slice(-1);
     await other.restore(["zebra", ...person.words.slice(1)], addresses);
     await other.page.getByText("These are not 24 recovery words.").waitFor();
@@ -138,7 +138,7 @@ export const tests = {
   }),
 
   two_tabs_show_one_vault_and_are_locked_and_emptied_together: story(async (world) => {
-    const browser = await world.start();
+    const browser = await world.someone();
     const person = await Person.arrive(browser, world.origin);
     await person.makeVault("Family");
     await person.connect([]);
@@ -214,6 +214,47 @@ export const tests = {
     await person.button("Where are the copies of a file?");
     await page.getByRole("dialog").getByRole("button", { name: "a.txt" }).click();
     await page.getByRole("heading", { name: "a.txt" }).waitFor();
+    person.assertCalm();
+  }),
+};
+
+export const chromium = {
+  b12_a_service_worker_that_ends_is_started_again_and_puts_do_not_notice: story(async (world) => {
+    const browser = await world.someone();
+    const person = await Person.arrive(browser, world.origin);
+    const { page } = person;
+    await person.makeVault("Family");
+    await person.connect([]);
+    const content = film(60, MIB / 2);
+    await person.add([{ name: "holiday.webm", content }], "local");
+    const devtools = await browser.context.newCDPSession(page);
+    await devtools.send("ServiceWorker.enable");
+    const stop = () => devtools.send("ServiceWorker.stopAllWorkers");
+    await person.open("holiday.webm");
+    const video = page.locator("video");
+    await video.waitFor();
+    for (const second of [10, 50, 30]) {
+      await stop();
+      await video.evaluate(async (video, second) => {
+        const seeked = new Promise((resolve, reject) => {
+          video.addEventListener("seeked", resolve, { once: true });
+          video.addEventListener("error", () => reject(new Error(video.error?.message)), { once: true });
+        });
+        video.muted = true;
+        video.currentTime = second;
+        await seeked;
+      }, second);
+    }
+    await page.keyboard.press("Escape");
+
+    await person.select("holiday.webm");
+    await stop();
+    const [download] = await Promise.all([page.waitForEvent("download"), person.button("Download")]);
+    assert.deepEqual(await readFile(await download.path()), content);
+    await person.button("Select nothing");
+    const adding = person.add([{ name: "another.webm", content: film(20, MIB / 2) }], "local");
+    await stop();
+    await adding;
     person.assertCalm();
   }),
 };

@@ -50,6 +50,14 @@ export class Browser {
     return browser;
   }
 
+  /** Opens somebody else's profile in the same process and in memory: the two know nothing of each other, and it is there at once. */
+  async beside() {
+    const other = new Browser();
+    Object.assign(other, { name: this.name, options: { beside: true }, profile: "beside" });
+    other.context = await this.context.browser().newContext({ viewport: null });
+    return other;
+  }
+
   async resume() {
     const { executablePath, launch } = BROWSERS[this.name];
     if (!existsSync(executablePath)) throw new Error(`${executablePath} is missing`);
@@ -124,6 +132,7 @@ export class Browser {
   async end() {
     if (this.options.plain) this.signal("SIGKILL");
     else await this.context.close();
+    if (this.options.beside) return;
     await rm(this.profile, { recursive: true, force: true, maxRetries: 5 });
   }
 }

@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 
 import { at, eventually, failsWith } from "./peer.mjs";
-import { Proxy } from "./proxy.mjs";
+import { HUGE, Proxy } from "./proxy.mjs";
 
 const MIB = 1 << 20;
 
 export const tests = {
-  async a_vault_is_brought_back_from_its_words_in_another_browser({ page, name, node, origin, start }) {
+  async a_vault_is_brought_back_from_its_words_in_another_browser({ page, name, node, origin, someone }) {
     const nodes = [await node(), await node()];
     const first = at(page);
     const { seed, words } = await first.found(name);
@@ -17,7 +17,7 @@ export const tests = {
     await first.put("/a", "a", 3 * MIB);
     await first.commit();
 
-    const browser = await start();
+    const browser = await someone();
     const second = at(await browser.page(origin));
     const addresses = nodes.map(({ address }) => address);
     const found = await second.restore("mine", words, addresses);
@@ -41,7 +41,7 @@ export const tests = {
     await assert.rejects(second.restore("mine", words, addresses, 3), failsWith("unreachable"));
   },
 
-  async what_every_node_lost_is_read_from_a_tab_through_one_of_them({ page, name, node, origin, start }) {
+  async what_every_node_lost_is_read_from_a_tab_through_one_of_them({ page, name, node, origin, someone }) {
     const nodes = [await node(), await node()];
     const first = at(page);
     const { seed, words } = await first.found(name);
@@ -58,7 +58,7 @@ export const tests = {
       return found === wanted(blocks) || found;
     });
 
-    const browser = await start();
+    const browser = await someone();
     const second = at(await browser.page(origin));
     const found = await second.restore("mine", words, nodes.map(({ address }) => address));
     await second.open("mine", found.seed);
@@ -84,7 +84,7 @@ export const tests = {
     });
   },
 
-  async keeping_a_file_and_fewer_copies_are_what_they_say({ page, name, node, origin, start }) {
+  async keeping_a_file_and_fewer_copies_are_what_they_say({ page, name, node, origin, someone }) {
     const nodes = [await node(), await node()];
     const first = at(page);
     const { seed, words } = await first.found(name);
@@ -92,7 +92,7 @@ export const tests = {
     for (const node of nodes) await first.join(await node.invitation());
     await first.put("/a", "a", 5 * MIB);
     await first.commit();
-    const browser = await start();
+    const browser = await someone();
     const second = at(await browser.page(origin));
     const found = await second.restore("mine", words, [nodes[0].address]);
     const { peer } = await second.open("mine", found.seed);
@@ -125,6 +125,8 @@ export const tests = {
       await peer.put(`/${harm}`, harm, MIB);
       assert.equal((await peer.commit()).copies.durable, 1, harm);
     }
+    const memory = await peer.memory();
+    assert.ok(memory < HUGE, `the module took the message in: ${memory / MIB} MiB`);
     assert.equal((await peer.read("/huge")).hash, await peer.hashOf("huge", MIB));
   },
 };

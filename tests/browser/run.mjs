@@ -56,13 +56,17 @@ async function runIn(name) {
 async function runOne(browser, title, test, patience) {
   const own = [];
   const begin = Date.now();
-  const page = await browser.page(server.origin);
   const world = {
     browser,
-    page,
     origin: server.origin,
     nodes,
     name: title,
+    /** Opens a profile for somebody else that ends with the test. */
+    someone: async () => {
+      const other = await browser.beside();
+      own.push(other);
+      return other;
+    },
     /** Starts another browser of the same kind that ends with the test. */
     start: async (options) => {
       const started = await Browser.start(browser.name, options);
@@ -82,6 +86,7 @@ async function runOne(browser, title, test, patience) {
     },
   };
   try {
+    world.page = await within(patience, browser.page(server.origin));
     const note = await within(patience, test(world));
     count.passed++;
     console.log(`test ${title} ... ok`);
@@ -92,9 +97,9 @@ async function runOne(browser, title, test, patience) {
     for (const started of own) if (started instanceof Browser) await started.photograph(title);
   } finally {
     // What does not end by itself must not keep the other tests from running.
-    await within(PATIENCE, Promise.all([page.close(), ...own.map((started) => started.end())])).catch(async (error) => {
+    await within(PATIENCE, Promise.all([world.page?.close(), ...own.map((started) => started.end())])).catch(async (error) => {
       console.log(`   ${title}: cleaning up: ${error.message}`);
-      for (const started of own) started.signal?.("SIGKILL");
+      for (const started of own) if (!started.options?.beside) started.signal?.("SIGKILL");
     });
   }
 }

@@ -5,7 +5,6 @@ import assert from "node:assert/strict";
 import { owner, story } from "./app.mjs";
 import { inspect } from "./pages.mjs";
 import { Person } from "./person.mjs";
-import { inHouse } from "./strict.mjs";
 import { film } from "./video.mjs";
 
 const MIB = 1 << 20;
@@ -22,7 +21,7 @@ export const tests = {
     await person.row("holiday.webm").getByText("3 of 3").waitFor();
     const before = await sent();
 
-    const stranger = await Person.arrive(await world.start(), url);
+    const stranger = await Person.arrive(await world.someone(), url);
     const { page } = stranger;
     await page.getByRole("heading", { name: "holiday.webm" }).waitFor();
     const video = page.locator("video");
@@ -50,37 +49,34 @@ export const tests = {
     return `${(moved / MIB).toFixed(1)} of ${(content.length / MIB).toFixed(1)} MiB moved`;
   }),
 
-  async w06_a_link_leaves_the_address_and_never_travels(world) {
-    return inHouse(world, async ({ start, origin, nodes }) => {
-      const person = await Person.arrive(await start(), origin);
-      await person.makeVault("Links");
-      await person.connect(nodes);
-      await person.add([{ name: "a.txt", content: "for you" }]);
-      const url = await person.link("a.txt");
-      const secret = new URL(url).hash.slice("#link/".length);
-      assert.ok(secret.length > 40);
+  w06_a_link_leaves_the_address_and_never_travels: story(async (world) => {
 
-      const stranger = await Person.arrive(await start(), url);
-      const { page } = stranger;
-      await page.getByText("for you").waitFor();
-      const seen = await page.evaluate(() =>
-        [location.href, document.referrer, document.title, document.documentElement.outerHTML].join("\n"),
-      );
-      assert.ok(!seen.includes(secret) && !page.url().includes(secret), "the secret is still there to be seen");
-      for (const request of stranger.requests.slice(1)) assert.ok(!request.includes(secret), request);
-      await page.reload();
-      await page.getByText("for you").waitFor();
-      assert.ok(!page.url().includes(secret));
-      stranger.assertCalm();
-    });
-  },
+    const person = await owner(world);
+    await person.add([{ name: "a.txt", content: "for you" }]);
+    const url = await person.link("a.txt");
+    const secret = new URL(url).hash.slice("#link/".length);
+    assert.ok(secret.length > 40);
+
+    const stranger = await Person.arrive(await world.someone(), url);
+    const { page } = stranger;
+    await page.getByText("for you").waitFor();
+    const seen = await page.evaluate(() =>
+      [location.href, document.referrer, document.title, document.documentElement.outerHTML].join("\n"),
+    );
+    assert.ok(!seen.includes(secret) && !page.url().includes(secret), "the secret is still there to be seen");
+    for (const request of stranger.requests.slice(1)) assert.ok(!request.includes(secret), request);
+    await page.reload();
+    await page.getByText("for you").waitFor();
+    assert.ok(!page.url().includes(secret));
+    stranger.assertCalm();
+  }),
 
   a_folder_is_shared_and_withdrawn: story(async (world) => {
     const person = await owner(world);
     await person.drop("photos", { 2025: { "a.txt": "last year" }, "b.txt": "this year" });
     await person.trayEnds("safe");
     const url = await person.link("photos");
-    const stranger = await Person.arrive(await world.start(), url);
+    const stranger = await Person.arrive(await world.someone(), url);
     await stranger.page.getByRole("heading", { name: "A shared folder" }).waitFor();
     await stranger.open("2025");
     await stranger.open("a.txt");

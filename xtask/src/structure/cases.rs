@@ -66,8 +66,11 @@ fn tests(tree: &Tree) -> BTreeMap<String, Vec<String>> {
     }
     let scripts = tree.files().filter(|(path, _)| path.starts_with(BROWSER_TESTS) && path.ends_with(".mjs"));
     for (_, line) in scripts.flat_map(|(_, source)| source.lines()) {
-        let name = line.trim_start().strip_prefix("async ").and_then(|rest| rest.split('(').next()).unwrap_or_default();
-        take(name);
+        let line = line.trim_start();
+        // A method, or a property that tells its story.
+        let method = line.strip_prefix("async ").and_then(|rest| rest.split('(').next());
+        let property = line.split_once(": story(").map(|(name, _)| name);
+        take(method.or(property).unwrap_or_default());
     }
     tests.into_iter().map(|(id, names)| (id, names.into_iter().collect())).collect()
 }
@@ -96,8 +99,10 @@ mod tests {
 
     #[test]
     fn tests_in_browsers_are_found() {
-        let test = ("tests/browser/store.mjs", "export const tests = {\n  async b09_blocks_are_buffers({ page }) {\n");
-        assert_eq!(tests(&Tree::of([test])).get("b09"), Some(&vec!["b09_blocks_are_buffers".to_owned()]));
+        let code = "export const tests = {\n  async b09_blocks_are_buffers({ page }) {\n  b12_it_ends: story(async (world) => {\n";
+        let found = tests(&Tree::of([("tests/browser/store.mjs", code)]));
+        assert_eq!(found.get("b09"), Some(&vec!["b09_blocks_are_buffers".to_owned()]));
+        assert_eq!(found.get("b12"), Some(&vec!["b12_it_ends".to_owned()]));
     }
 
     #[test]
