@@ -4,9 +4,9 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use data_encoding::{Encoding, Specification};
 use thiserror::Error;
 
+use crate::base::BASE32;
 use crate::id::PeerId;
 use crate::limits::ADDRESS_MAX;
 
@@ -154,22 +154,13 @@ impl FromStr for Address {
 /// Writes a peer id for people: 52 letters and digits of base32 in place of 64 hexadecimal digits.
 #[must_use]
 pub fn short_peer(peer: &PeerId) -> String {
-    base32().encode(&peer.0)
+    BASE32.encode(&peer.0)
 }
 
 /// Reads a peer id in its long form (64 hexadecimal digits) or its short one (52 letters and digits).
 #[must_use]
 pub fn parse_peer(text: &str) -> Option<PeerId> {
-    text.parse().ok().or_else(|| Some(PeerId(base32().decode(text.as_bytes()).ok()?.try_into().ok()?)))
-}
-
-/// Base32 of RFC 4648 in small letters; reads capitals too, and 0, 1 and 8, which are not in the alphabet, as the letters that they look like.
-pub(crate) fn base32() -> Encoding {
-    let mut specification = Specification::new();
-    specification.symbols.push_str("abcdefghijklmnopqrstuvwxyz234567");
-    specification.translate.from.push_str("ABCDEFGHIJKLMNOPQRSTUVWXYZ018");
-    specification.translate.to.push_str("abcdefghijklmnopqrstuvwxyzolb");
-    specification.encoding().expect("invariant: a constant specification")
+    text.parse().ok().or_else(|| Some(PeerId(BASE32.decode(text.as_bytes())?.try_into().ok()?)))
 }
 
 /// Characters of a DNS name.

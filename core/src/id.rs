@@ -7,6 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_bytes::{ByteArray, Bytes};
 use thiserror::Error;
 
+use crate::base::HEX;
+
 macro_rules! id_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -23,13 +25,13 @@ macro_rules! id_type {
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}({})", stringify!($name), &data_encoding::HEXLOWER.encode(&self.0[..4]))
+                write!(f, "{}({})", stringify!($name), &HEX.encode(&self.0[..4]))
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
+                f.write_str(&HEX.encode(&self.0))
             }
         }
 
@@ -37,7 +39,7 @@ macro_rules! id_type {
             type Err = InvalidId;
 
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|_| InvalidId)?;
+                let bytes = HEX.decode(text.as_bytes()).ok_or(InvalidId)?;
                 Ok(Self(bytes.try_into().map_err(|_| InvalidId)?))
             }
         }

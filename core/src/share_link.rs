@@ -7,13 +7,13 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
 use thiserror::Error;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::address::Address;
+use crate::base::BASE64URL;
 use crate::codec::{self, DecodeError};
 use crate::id::{PeerId, ShareId, VaultId};
 use crate::labels;
@@ -111,7 +111,7 @@ impl ShareLink {
         }
         // The spare bits of a last symbol that was cut off are whatever they were: the checksum is asked, not the decoder.
         let whole = symbols.len() - usize::from(symbols.len() % 4 == 1);
-        let bytes = lenient().decode(&symbols.as_bytes()[..whole]).map_err(|_| ShareLinkError::Mistyped)?;
+        let bytes = BASE64URL.decode_lenient(&symbols.as_bytes()[..whole]).ok_or(ShareLinkError::Mistyped)?;
         let bytes = Zeroizing::new(bytes);
         let Some((version, rest)) = bytes.split_first() else { return Err(ShareLinkError::Truncated) };
         let sum = rest.len().checked_sub(CHECKSUM).map(|end| rest.split_at(end));
@@ -126,7 +126,7 @@ impl ShareLink {
         if *version != VERSION {
             return Err(ShareLinkError::Version(*version));
         }
-        if BASE64URL_NOPAD.encode(&bytes) != symbols {
+        if BASE64URL.encode(&bytes) != symbols {
             return Err(ShareLinkError::Mistyped);
         }
         let Body(vault, secret, digest, nodes) = codec::decode(body).map_err(|_| ShareLinkError::Contents)?;
@@ -164,7 +164,7 @@ impl fmt::Display for ShareLink {
         let mut bytes = Zeroizing::new([&[VERSION], body.as_slice()].concat());
         let checksum = checksum_of(&bytes);
         bytes.extend(checksum);
-        write!(f, "{PREFIX}{}", BASE64URL_NOPAD.encode(&bytes))
+        write!(f, "{PREFIX}{}", BASE64URL.encode(&bytes))
     }
 }
 
@@ -188,12 +188,6 @@ struct Body(VaultId, ByteArray<32>, ByteArray<16>, Vec<(PeerId, String)>);
 fn checksum_of(bytes: &[u8]) -> [u8; CHECKSUM] {
     let hash = blake3::derive_key(labels::SHARE_TEXT, bytes);
     std::array::from_fn(|i| hash[i])
-}
-
-fn lenient() -> data_encoding::Encoding {
-    let mut specification = BASE64URL_NOPAD.specification();
-    specification.check_trailing_bits = false;
-    specification.encoding().expect("invariant: a constant specification")
 }
 
 const PREFIX: &str = "link/";

@@ -18,5 +18,5 @@ pub(crate) fn check(name: &str, vectors: &Value) {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    data_encoding::HEXLOWER.encode(bytes)
+    crate::base::HEX.encode(bytes)
 }

@@ -10,7 +10,7 @@ fn link() -> ShareLink {
 
 fn text_of(bytes: &[u8]) -> String {
     let bytes = [bytes, &checksum_of(bytes)].concat();
-    format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&bytes))
+    format!("{PREFIX}{}", BASE64URL.encode(&bytes))
 }
 
 fn same(one: &ShareLink, other: &ShareLink) -> bool {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_bytes::ByteArray;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::base::HEX;
 use crate::limits::{CHUNK_AVERAGE, CHUNK_MAX, CHUNK_MIN};
 
 /// The secret under which a vault names its chunks; derived from the first epoch, so that it never changes.
@@ -35,7 +36,7 @@ impl ChunkKey {
 
 impl fmt::Debug for ChunkId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ChunkId({})", data_encoding::HEXLOWER.encode(&self.0[..4]))
+        write!(f, "ChunkId({})", HEX.encode(&self.0[..4]))
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::reference::Reference;
 use super::tree::{Edit, Name, Node, Pages, Path, Snapshot, WalkError, walk};
+use crate::base::HEX;
 use crate::id::PeerId;
 use crate::limits::NAME_MAX;
 
@@ -245,7 +246,7 @@ impl Part<'_> {
 
     /// Finds the name under which another device's version stands beside the first one: `name (device 1a2b3c4d).ext`.
     fn beside(&mut self, name: &Name, device: &PeerId) -> Result<Name, WalkError> {
-        let device = data_encoding::HEXLOWER.encode(&device.0[..4]);
+        let device = HEX.encode(&device.0[..4]);
         let bytes = name.as_bytes();
         let dot = bytes.iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > 0 && bytes.len() - dot <= 16);
         let (stem, extension) = bytes.split_at(dot.unwrap_or(bytes.len()));

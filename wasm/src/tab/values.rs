@@ -1,9 +1,9 @@
 //! What stands in a vault, as JavaScript has it, and back.
 
+use cachette_core::base::HEX;
 use cachette_core::record::Carrier;
 use cachette_core::vault::tree::{Meta, Name, NameError, Node, Path, PathError};
 use cachette_core::vault::{ListedShare, SharedKind};
-use data_encoding::HEXLOWER_PERMISSIVE;
 use wasm_bindgen::JsValue;
 
 use crate::failure::Failure;
@@ -21,8 +21,8 @@ pub(super) fn name_after(text: &str) -> Result<Name, Failure> {
 }
 
 fn name(text: &str) -> Result<Name, NameError> {
-    match text.strip_prefix('\0').map(|digits| HEXLOWER_PERMISSIVE.decode(digits.as_bytes())) {
-        Some(Ok(bytes)) => Name::new(bytes),
+    match text.strip_prefix('\0').map(|digits| HEX.decode(digits.as_bytes())) {
+        Some(Some(bytes)) => Name::new(bytes),
         _ => Name::new(text),
     }
 }
@@ -37,7 +37,7 @@ pub(super) fn entry(name: &[u8], node: &Node) -> JsValue {
         Node::Unknown { .. } => ("unknown", 0),
     };
     let text = String::from_utf8_lossy(name);
-    let id = std::str::from_utf8(name).is_err().then(|| HEXLOWER_PERMISSIVE.encode(name));
+    let id = std::str::from_utf8(name).is_err().then(|| HEX.encode(name));
     let target = if let Node::Symlink { target, .. } = node { Some(String::from_utf8_lossy(target).into_owned()) } else { None };
     let shape = Shape::new().with("name", &*text).with_some("id", id).with("kind", kind).with("size", number(size));
     shape.with("modified", node.meta().map_or(0.0, modified)).with_some("target", target).done()

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use bip39::{Language, Mnemonic};
+use bip39::Language;
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -34,13 +35,14 @@ pub enum PhraseError {
 /// Writes a seed as its words, separated by spaces.
 #[must_use]
 pub fn phrase(seed: &Seed) -> Zeroizing<String> {
-    let mnemonic = Mnemonic::from_entropy_in(Language::English, seed.expose()).expect("invariant: 256 bits are 24 words");
+    let bytes = with_checksum(seed.expose());
     let mut text = Zeroizing::new(String::with_capacity(WORDS * 9));
-    for word in mnemonic.words() {
+    for word in 0..WORDS {
+        let index = bits_of(word).fold(0, |index, (byte, bit)| index << 1 | usize::from(bytes[byte] & bit != 0));
         if !text.is_empty() {
             text.push(' ');
         }
-        text.push_str(word);
+        text.push_str(list()[index]);
     }
     text
 }
@@ -52,18 +54,42 @@ pub fn phrase(seed: &Seed) -> Zeroizing<String> {
 pub fn parse_phrase(text: &str) -> Result<Seed, PhraseError> {
     let text = Zeroizing::new(text.to_lowercase());
     let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c == ',').filter(|token| !is_numbering(token)).collect();
-    for (index, word) in words.iter().enumerate() {
-        if Language::English.find_word(word).is_none() {
-            return Err(PhraseError::UnknownWord { position: index + 1, nearest: nearest(word) });
+    let mut bytes = Zeroizing::new([0; SEED + 1]);
+    for (position, word) in words.iter().enumerate() {
+        let Ok(index) = list().binary_search(word) else {
+            return Err(PhraseError::UnknownWord { position: position + 1, nearest: nearest(word) });
+        };
+        if position < WORDS {
+            for (place, (byte, bit)) in bits_of(position).enumerate() {
+                if index >> (WORD_BITS - 1 - place) & 1 == 1 {
+                    bytes[byte] |= bit;
+                }
+            }
         }
     }
     if words.len() != WORDS {
         return Err(PhraseError::Count(words.len()));
     }
-    let mnemonic = Mnemonic::parse_in_normalized(Language::English, &Zeroizing::new(words.join(" "))).map_err(|_| PhraseError::Checksum)?;
-    let (entropy, _) = mnemonic.to_entropy_array();
-    let entropy = Zeroizing::new(entropy);
-    entropy.first_chunk().map(|seed| Seed::new(*seed)).ok_or(PhraseError::Checksum)
+    let seed: Zeroizing<[u8; SEED]> = Zeroizing::new(std::array::from_fn(|i| bytes[i]));
+    if *with_checksum(&seed) == *bytes { Ok(Seed::new(*seed)) } else { Err(PhraseError::Checksum) }
+}
+
+/// The list in the order of the alphabet. The only word that this module has with the crate: what else it offers would bring a second copy
+/// of the list, and another SHA-256, 15 KiB of a browser's download.
+fn list() -> &'static [&'static str; 1 << WORD_BITS] {
+    Language::English.word_list()
+}
+
+/// Returns where the bits of a word are, the highest first: byte and bit in it.
+fn bits_of(word: usize) -> impl Iterator<Item = (usize, u8)> {
+    (word * WORD_BITS..(word + 1) * WORD_BITS).map(|bit| (bit / 8, 0x80 >> (bit % 8)))
+}
+
+fn with_checksum(seed: &[u8; SEED]) -> Zeroizing<[u8; SEED + 1]> {
+    let mut bytes = Zeroizing::new([0; SEED + 1]);
+    bytes[..SEED].copy_from_slice(seed);
+    bytes[SEED] = Sha256::digest(seed)[0];
+    bytes
 }
 
 /// `7`, `7.`, `7)`, `7:` and nothing at all.
@@ -74,7 +100,7 @@ fn is_numbering(token: &str) -> bool {
 /// Finds up to three words of the list at the smallest distance, of one or two slips of the pen.
 fn nearest(word: &str) -> Vec<&'static str> {
     let word: Vec<char> = word.chars().take(LONGEST).collect();
-    let within = |most| Language::English.word_list().iter().copied().filter(|known| slips(&word, known) <= most).take(3).collect();
+    let within = |most| list().iter().copied().filter(|known| slips(&word, known) <= most).take(3).collect();
     let one: Vec<_> = within(1);
     if one.is_empty() { within(2) } else { one }
 }
@@ -118,6 +144,10 @@ impl fmt::Debug for PhraseError {
 
 /// Letters of a typed word that are looked at: the list's longest word has eight.
 const LONGEST: usize = 16;
+/// Bytes of a seed.
+const SEED: usize = 32;
+/// Bits that a word says.
+const WORD_BITS: usize = 11;
 
 #[cfg(test)]
 mod tests {

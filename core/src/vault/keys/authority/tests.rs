@@ -143,7 +143,7 @@ fn k10_nothing_secret_shows_in_debug_output() {
     let agree = identity(1).agree_secret();
     let shown = format!("{founding:?} {:?} {:?}", identity(1), Amendment::of(&founding.chain)).to_lowercase();
     for canary in [&secret, &*agree, Seed::new([1; 32]).expose()] {
-        let hex = data_encoding::HEXLOWER.encode(&canary[..8]);
+        let hex = crate::base::HEX.encode(&canary[..8]);
         let list = format!("{:?}", &canary[..8]);
         assert!(!shown.contains(&hex) && !shown.contains(list.trim_matches(['[', ']'])));
     }
