@@ -6,12 +6,14 @@
 //! items, long integers and other spellings are refused. What is signed or hashed is always the received bytes.
 
 mod reader;
+mod writer;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use self::reader::{Reader, Shape};
+use self::writer::Writer;
 use crate::limits::CODEC_DEPTH;
 
 /// Encoded bytes are not a value of the expected type in its canonical form.
@@ -41,7 +43,9 @@ pub enum DecodeError {
 /// Encodes a value; structs and tuples become arrays.
 #[must_use]
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    rmp_serde::to_vec(value).expect("invariant: our types have known lengths and an in-memory writer cannot fail")
+    let mut writer = Writer(Vec::new());
+    let Ok(()) = value.serialize(&mut writer);
+    writer.0
 }
 
 /// Decodes a value that fills `bytes` exactly and canonically.

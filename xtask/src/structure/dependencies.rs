@@ -43,7 +43,6 @@ const ROOMS: &[(&str, &str, &[&str])] = &[
     ("core/src/", "argon2", &["vault/keys"]),
     ("core/src/", "bip39", &["vault/keys"]),
     ("core/src/", "hpke", &["vault/keys"]),
-    ("core/src/", "rmp_serde", &["codec"]),
     ("core/src/", "ed25519_dalek", &["identity", "record"]),
     ("native-node/src/", "redb", &["disk", "notes"]),
     ("native-node/src/", "anyhow", &["cli", "main"]),
