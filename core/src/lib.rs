@@ -11,7 +11,7 @@
 //! - [`peer`] is the routing table between a vault and a node: no decisions. [`tunnels`] runs links inside a node's tunnels, for every driver.
 //! - [`visitor`] is what stands in its place for somebody who has a link and no vault.
 //!
-//! What the layers share stands beside them: [`base`], [`id`], [`time`], [`limits`], [`labels`], [`block`], [`codec`], [`copies`], [`identity`],
+//! What the layers share stands beside them: [`base`], [`id`], [`time`], [`limits`], [`labels`], [`map`], [`block`], [`codec`], [`copies`], [`identity`],
 //! [`record`], [`message`], [`share_link`], [`store`].
 //!
 //! # The contract of every machine
@@ -41,6 +41,7 @@ pub mod invitation;
 pub mod labels;
 pub mod limits;
 pub mod link;
+pub mod map;
 pub mod message;
 pub mod node;
 pub mod peer;

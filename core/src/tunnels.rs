@@ -1,8 +1,9 @@
 //! Links inside tunnels: each a link machine whose socket is a tunnel through a carrier. Whoever drives a node runs them beside it, on the
 //! same thread, for the carrier's window keeps them slow and their memory small.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
+use crate::map::Map;
 use crate::id::PeerId;
 use crate::link::{self, CloseReason, Link};
 use crate::message::Message;
@@ -12,7 +13,7 @@ use crate::time::Time;
 /// The links inside tunnels.
 #[derive(Default)]
 pub struct Tunnels {
-    inner: BTreeMap<TunnelId, Inner>,
+    inner: Map<TunnelId, Inner>,
 }
 
 /// One of them.
@@ -29,7 +30,7 @@ impl Tunnels {
     /// Starts without any.
     #[must_use]
     pub const fn new() -> Self {
-        Self { inner: BTreeMap::new() }
+        Self { inner: Map::new() }
     }
 
     /// Puts a machine on a tunnel.

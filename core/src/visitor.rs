@@ -7,8 +7,9 @@
 //! It is driven like a [`Peer`](crate::peer::Peer), with the same inputs and outputs. It keeps nothing: whatever its node asks of a store is
 //! answered here.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
+use crate::map::Map;
 use crate::id::PeerId;
 use crate::message::Denial;
 use crate::node::{self, Answer, AskId, Event, Node, Request, Trouble};
@@ -33,7 +34,7 @@ pub struct Visitor {
 #[derive(Default)]
 struct Search {
     /// Nodes that are being called or asked.
-    open: BTreeMap<AskId, PeerId>,
+    open: Map<AskId, PeerId>,
     next: u64,
     /// The record that opened.
     found: Option<Share>,

@@ -1,9 +1,10 @@
 //! What stands between a node machine and the world: sockets, calls, tunnels and the store. Does what the machine puts out, and knows what
 //! happens next.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
+use cachette_core::map::Map;
 use cachette_core::id::PeerId;
 use cachette_core::identity::Identity;
 use cachette_core::link::{self, CloseReason, Link};
@@ -26,9 +27,9 @@ pub(crate) struct Network {
     /// The store, and what it may take; somebody who has a link stores nothing.
     quota: Option<Quota>,
     post: Post,
-    sockets: BTreeMap<LinkId, Socket>,
+    sockets: Map<LinkId, Socket>,
     /// Calls by the socket that is being tried.
-    calls: BTreeMap<LinkId, Call>,
+    calls: Map<LinkId, Call>,
     tunnels: Tunnels,
     /// What happened and the machine has not been told.
     inputs: VecDeque<Input>,
@@ -43,8 +44,8 @@ impl Network {
             identity,
             quota,
             post,
-            sockets: BTreeMap::new(),
-            calls: BTreeMap::new(),
+            sockets: Map::new(),
+            calls: Map::new(),
             tunnels: Tunnels::new(),
             inputs: VecDeque::new(),
             next: 0,

@@ -8,8 +8,9 @@
 //! Payloads are transferred, not copied, in buffers that come back with the answer. A job stays here until its outcome came: should its worker die, another does it, or this one
 //! when there is no other.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
+use cachette_core::map::Map;
 use cachette_core::time::{Span, Time};
 use cachette_core::vault::job::{Job, JobId, Outcome};
 use js_sys::{Array, Uint8Array};
@@ -36,7 +37,7 @@ pub(crate) struct Sealing {
 
 struct Worker {
     port: MessagePort,
-    open: BTreeMap<JobId, Job>,
+    open: Map<JobId, Job>,
     /// When it was last heard, or got something to do.
     heard: Time,
     lost: bool,
@@ -133,7 +134,7 @@ impl Worker {
         let on_message =
             Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| post.tell(Happened::Sealed(place, event.data())));
         port.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-        Self { port, open: BTreeMap::new(), heard: Time::default(), lost: false, _on_message: on_message }
+        Self { port, open: Map::new(), heard: Time::default(), lost: false, _on_message: on_message }
     }
 
     fn give(&mut self, now: Time, id: JobId, job: Job, buffers: &mut Buffers) {

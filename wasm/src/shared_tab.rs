@@ -71,7 +71,7 @@ impl SharedTab {
     /// # Errors
     /// `closed`.
     pub async fn peers(&self) -> Result<JsValue, JsValue> {
-        Ok(self.client.look_at_world(|world| list_of(world, &std::collections::BTreeMap::new()))?)
+        Ok(self.client.look_at_world(|world| list_of(world, &cachette_core::map::Map::new()))?)
     }
 
     /// Says goodbye to every peer.

@@ -1,9 +1,9 @@
 //! The application's side of a driver: who waits for what, and what listeners are told.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use bytes::Bytes;
+use cachette_core::map::Map;
 use cachette_core::copies::Copies;
 use cachette_core::id::PeerId;
 use cachette_core::node::{Answer, AskId, Event};
@@ -19,8 +19,8 @@ use crate::js::{Shape, number};
 /// Who waits, and what is to be told.
 #[derive(Default)]
 pub(crate) struct Side {
-    flows: BTreeMap<CommandId, Rc<Flow>>,
-    asks: BTreeMap<AskId, oneshot::Sender<Answer>>,
+    flows: Map<CommandId, Rc<Flow>>,
+    asks: Map<AskId, oneshot::Sender<Answer>>,
     /// Takes all events, for whoever follows them.
     events: Option<mpsc::UnboundedSender<Event>>,
     told: Vec<JsValue>,

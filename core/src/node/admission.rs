@@ -6,7 +6,7 @@
 //!                                          \---no admission--> (unknown)     (what was parked is refused)
 //! ```
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use super::hub::Hub;
 use super::records::Kept;
 use super::storage::Purpose;
 use super::{LinkId, Role};
+use crate::map::Map;
 use crate::codec;
 use crate::id::{PeerId, VaultId};
 use crate::message::{Denial, Plain, Refused};
@@ -24,7 +25,7 @@ use crate::store::{RecordQuery, RecordSlot, StoreAnswer, StoreOp, Usage};
 /// The vaults that a carrier knows at the moment.
 #[derive(Debug, Default)]
 pub(super) struct Admission {
-    vaults: BTreeMap<VaultId, Entry>,
+    vaults: Map<VaultId, Entry>,
     parked: usize,
     uses: u64,
     /// What all vaults take; `None` until the store said so.

@@ -1,6 +1,6 @@
 //! Questions to peers: numbered, windowed, given up after a time, asked again over a new link, and answered exactly once to whoever asked.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 
@@ -8,6 +8,7 @@ use super::hub::{Hub, Note};
 use super::links::Standing;
 use super::timers::Timer;
 use super::{AskId, LinkId, Trouble};
+use crate::map::Map;
 use crate::id::{BlockId, Partition, PeerId, RecordId, VaultId};
 use crate::limits::{ASK_TIMEOUT, ASKS_PER_LINK};
 use crate::message::{Ask, Denial, Fingerprint, NodeStatus, Plain, RecordsAre, Tunnel};
@@ -18,8 +19,8 @@ use crate::time::Time;
 #[derive(Debug, Default)]
 pub(super) struct Asks {
     next: u32,
-    open: BTreeMap<LinkId, BTreeMap<Ask, Open>>,
-    parked: BTreeMap<PeerId, VecDeque<(Plain, Errand)>>,
+    open: Map<LinkId, Map<Ask, Open>>,
+    parked: Map<PeerId, VecDeque<(Plain, Errand)>>,
 }
 
 /// Why a peer was asked; comes back with the answer.

@@ -3,13 +3,14 @@
 //! A carrier that holds exactly the live blocks of a partition says so with one count and fingerprint; only partitions that differ are
 //! asked about block by block.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use super::asks::{Asks, Errand, Reply};
 use super::hub::Hub;
 use super::links::Standing;
 use super::writing::Writing;
 use super::{Answer, AskId, Audit, Event, Trouble};
+use crate::map::{Map, Set};
 use crate::id::{BlockId, Partition, PeerId, VaultId};
 use crate::limits::{CARRIERS_MAX, LIST_MAX};
 use crate::message::{Ask, Fingerprint, Has, Plain, Summarise};
@@ -17,7 +18,7 @@ use crate::store::Summary;
 
 /// Audits under way.
 #[derive(Debug, Default)]
-pub(super) struct Audits(BTreeMap<AskId, Running>);
+pub(super) struct Audits(Map<AskId, Running>);
 
 #[derive(Debug)]
 struct Running {
@@ -35,7 +36,7 @@ struct Running {
     mend: bool,
     /// Copies to be brought back, and those under way.
     todo: VecDeque<(usize, PeerId)>,
-    giving: BTreeSet<(BlockId, PeerId)>,
+    giving: Set<(BlockId, PeerId)>,
     mended: u64,
 }
 
@@ -56,7 +57,7 @@ impl Audits {
             silent: Vec::new(),
             mend,
             todo: VecDeque::new(),
-            giving: BTreeSet::new(),
+            giving: Set::new(),
             mended: 0,
         };
         self.0.insert(ask, running);

@@ -4,11 +4,12 @@
 //! They lie under an owner of their own, derived from the vault: what is thrown away to make room can never be a vault's only copy.
 //! Ids are random, so throwing partitions away at random is as good as any order, and needs nothing to be remembered.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::Role;
 use super::hub::{Hub, Note};
 use super::storage::Purpose;
+use crate::map::Map;
 use crate::block::Block;
 use crate::id::{Partition, VaultId};
 use crate::labels;
@@ -18,7 +19,7 @@ use crate::store::{StoreAnswer, StoreOp};
 /// What is kept of each vault.
 #[derive(Debug)]
 pub(super) struct Cache {
-    vaults: BTreeMap<VaultId, Shelf>,
+    vaults: Map<VaultId, Shelf>,
     /// Bytes that may be kept of one vault.
     pub(super) limit: u64,
     /// Bytes on their way into the store.
@@ -40,7 +41,7 @@ impl Cache {
     /// Starts with nothing.
     pub(super) const fn new(role: &Role) -> Self {
         let limit = if let Role::Tab { limit } = role { *limit } else { TREE_CACHE };
-        Self { vaults: BTreeMap::new(), limit, arriving: 0 }
+        Self { vaults: Map::new(), limit, arriving: 0 }
     }
 
     /// Keeps a block. A vault without carriers lives in the same store anyway.

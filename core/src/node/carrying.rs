@@ -8,12 +8,12 @@
 //!   room was made, a copy was damaged -----> Drops
 //! ```
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use super::hub::Hub;
 use super::storage::Purpose;
 use super::{LinkId, Role, cache};
+use crate::map::{Map, Set};
 use crate::id::{BlockId, Partition, PeerId, VaultId};
 use crate::limits::{CARRIED_PER_LINK, LIST_MAX};
 use crate::message::{Ids, Plain};
@@ -22,9 +22,9 @@ use crate::store::{StoreAnswer, StoreOp};
 /// The copies that this tab keeps.
 #[derive(Debug, Default)]
 pub(super) struct Carrying {
-    vaults: BTreeMap<VaultId, Stock>,
+    vaults: Map<VaultId, Stock>,
     /// Links over which everything was said that there was to say when they began.
-    told: BTreeSet<(LinkId, VaultId)>,
+    told: Set<(LinkId, VaultId)>,
     /// Whether somebody has not been told everything.
     stale: bool,
 }
@@ -32,11 +32,11 @@ pub(super) struct Carrying {
 /// The copies of one vault.
 #[derive(Debug, Default)]
 struct Stock {
-    ids: BTreeSet<BlockId>,
+    ids: Set<BlockId>,
     /// Those that carriers have not been told of.
-    fresh: BTreeSet<BlockId>,
+    fresh: Set<BlockId>,
     /// Those that carriers were told of and that are no more.
-    gone: BTreeSet<BlockId>,
+    gone: Set<BlockId>,
     /// Partitions of the store that have not been looked through.
     unread: VecDeque<(VaultId, Partition)>,
 }
@@ -48,8 +48,8 @@ impl Carrying {
             return;
         }
         self.stale = true;
-        if let Entry::Vacant(entry) = self.vaults.entry(vault) {
-            entry.insert(Stock::default());
+        if !self.vaults.contains_key(&vault) {
+            self.vaults.insert(vault, Stock::default());
             // What a vault held before it had carriers stays under its own name.
             for owner in [vault, cache::owner(&vault)] {
                 let op = StoreOp::Summary(owner, Partition::default(), Partition::LAST);
@@ -152,7 +152,7 @@ impl Stock {
     }
 }
 
-fn tell(hub: &mut Hub, peer: &PeerId, vault: VaultId, ids: &BTreeSet<BlockId>, say: fn(Ids) -> Plain) {
+fn tell(hub: &mut Hub, peer: &PeerId, vault: VaultId, ids: &Set<BlockId>, say: fn(Ids) -> Plain) {
     let ids: Vec<_> = ids.iter().copied().collect();
     for ids in ids.chunks(LIST_MAX) {
         hub.send_to(peer, say(Ids { vault, ids: ids.to_vec() }));

@@ -1,6 +1,6 @@
 //! What all parts of a node share: its clock, its peers, its store, its timers, what it says, and notes from part to part.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::asks::{Errand, Reply};
 use super::chance::Chance;
@@ -9,6 +9,7 @@ use super::placement::Placement;
 use super::storage::Storage;
 use super::timers::{Timer, Timers};
 use super::{Config, Event, LinkId, Output, Role, Trouble};
+use crate::map::Map;
 use crate::block::Block;
 use crate::id::{BlockId, Partition, PeerId, VaultId};
 use crate::message::{Message, Plain};
@@ -25,7 +26,7 @@ pub(super) struct Hub {
     pub(super) links: Links,
     pub(super) storage: Storage,
     /// Vaults that the side above works for.
-    pub(super) followed: BTreeMap<VaultId, Followed>,
+    pub(super) followed: Map<VaultId, Followed>,
     /// Whether this peer is suspended.
     pub(super) suspended: bool,
     /// Whether nothing new is started any more.
@@ -86,7 +87,7 @@ impl Hub {
             chance: Chance::new(&config.seed),
             links: Links::default(),
             storage: Storage::default(),
-            followed: BTreeMap::new(),
+            followed: Map::new(),
             suspended: false,
             draining: false,
             timers: Timers::default(),

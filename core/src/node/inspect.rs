@@ -1,10 +1,10 @@
 //! Questions of members and carriers about what is held here: which blocks, how many per partition, what they take.
 
-use std::collections::BTreeMap;
 
 use super::hub::Hub;
 use super::storage::Purpose;
 use super::{LinkId, Role};
+use crate::map::Map;
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::{ASKS_PER_LINK, LIST_MAX};
 use crate::message::{Ask, Denial, Fingerprint, Has, NodeStatus, Plain};
@@ -12,7 +12,7 @@ use crate::store::{StoreAnswer, StoreOp, Summary};
 
 /// Questions of peers that the store has not answered, for each link.
 #[derive(Debug, Default)]
-pub(super) struct Inspecting(BTreeMap<LinkId, usize>);
+pub(super) struct Inspecting(Map<LinkId, usize>);
 
 impl Inspecting {
     /// Lets one more question pass, unless the link has too many open.

@@ -9,11 +9,11 @@
 //!                                         +---> called again; Down until Linked
 //! ```
 
-use std::collections::BTreeMap;
 
 use super::hub::{Hub, Note};
 use super::timers::Timer;
 use super::{DialError, Event, LinkId, Output, PeerStanding, Trouble};
+use crate::map::Map;
 use crate::id::{PeerId, VaultId};
 use crate::limits::{HEARTBEAT, REDIAL_MAX, REDIAL_MIN};
 use crate::link::CloseReason;
@@ -23,8 +23,8 @@ use crate::time::{Span, Time};
 /// Peers and links, each found by the other.
 #[derive(Debug, Default)]
 pub(super) struct Links {
-    pub(super) peers: BTreeMap<PeerId, Peer>,
-    by_link: BTreeMap<LinkId, PeerId>,
+    pub(super) peers: Map<PeerId, Peer>,
+    by_link: Map<LinkId, PeerId>,
 }
 
 /// A peer that is linked, or that this node wants to be linked to.

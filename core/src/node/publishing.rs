@@ -1,11 +1,12 @@
 //! Publishing: brings records to all carriers, and to those that were away when they come back.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::asks::{Asks, Errand, Reply};
 use super::hub::Hub;
 use super::timers::Timer;
 use super::{Event, Trouble};
+use crate::map::Map;
 use crate::copies::Copies;
 use crate::id::{PeerId, RecordId};
 use crate::message::{Ask, Denial, Plain, RecordBytes};
@@ -20,7 +21,7 @@ pub(super) struct Publishing(VecDeque<Public>);
 struct Public {
     id: RecordId,
     record: Record,
-    carriers: BTreeMap<PeerId, State>,
+    carriers: Map<PeerId, State>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

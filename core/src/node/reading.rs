@@ -9,7 +9,7 @@
 mod hearsay;
 mod pace;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use hearsay::{Hearsay, Lookups, Next};
 use pace::Pace;
@@ -20,6 +20,7 @@ use super::links::Standing;
 use super::storage::Purpose;
 use super::timers::Timer;
 use super::{Event, Trouble};
+use crate::map::Map;
 use crate::block::Block;
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::{ASK_TIMEOUT, BLOCK_SIZE_LOG_MAX, LINK_WINDOW};
@@ -31,13 +32,13 @@ use crate::time::{Span, Time};
 /// Blocks that are needed, and what each holder was asked for.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
-    needed: BTreeMap<BlockId, Needed>,
+    needed: Map<BlockId, Needed>,
     /// Blocks that wait for a holder with room.
     queue: VecDeque<BlockId>,
-    desks: BTreeMap<PeerId, Desk>,
+    desks: Map<PeerId, Desk>,
     pace: Pace,
     /// Fetches decided on and not sent: those of one holder leave in one list.
-    outbox: BTreeMap<(PeerId, VaultId), Vec<BlockId>>,
+    outbox: Map<(PeerId, VaultId), Vec<BlockId>>,
     lookups: Lookups,
 }
 
@@ -65,7 +66,7 @@ struct Needed {
 /// One holder's fetches. A block stays here until it comes, is absent or the link ends, whether or not it is still needed.
 #[derive(Debug, Default)]
 struct Desk {
-    open: BTreeMap<BlockId, Asked>,
+    open: Map<BlockId, Asked>,
     /// Smoothed milliseconds per block, times 16.
     cost: u64,
     /// Copies that were damaged or missing, less those that came since; each doubles the price.

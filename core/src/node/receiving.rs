@@ -12,7 +12,7 @@ mod inviting;
 mod offered;
 mod pulling;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use offered::Offered;
 use pulling::{Pull, Pulling};
@@ -21,6 +21,7 @@ use super::LinkId;
 use super::admission::{Admission, refuse};
 use super::hub::Hub;
 use super::storage::Purpose;
+use crate::map::{Map, Set};
 use crate::block::{Block, SizeLog};
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::OFFERS_PER_LINK;
@@ -31,10 +32,10 @@ use crate::time::Time;
 /// Blocks on their way in.
 #[derive(Debug, Default)]
 pub(super) struct Receiving {
-    links: BTreeMap<LinkId, Inbox>,
-    coming: BTreeMap<(VaultId, BlockId), Coming>,
+    links: Map<LinkId, Inbox>,
+    coming: Map<(VaultId, BlockId), Coming>,
     offered: Offered,
-    batches: BTreeMap<VaultId, Vec<(Block, Arrived)>>,
+    batches: Map<VaultId, Vec<(Block, Arrived)>>,
     /// Links whose offers wait for room in the node's window, in turn.
     hungry: VecDeque<LinkId>,
     /// Bytes invited and bytes arrived that are not durable.
@@ -115,7 +116,7 @@ impl Receiving {
             return;
         };
         let source = source.filter(|source| self.pulling.takes(hub.now(), source));
-        let (mut held, mut pulls, mut doubted) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let (mut held, mut pulls, mut doubted) = (Vec::new(), Vec::new(), Set::new());
         for (((id, size), flag), is_durable) in blocks.into_iter().zip(flags).zip(durable) {
             if flag || is_durable {
                 held.push(id);
@@ -207,7 +208,7 @@ impl Receiving {
             StoreAnswer::Failed(StoreFault::Full) => Some(Denial::DiskFull),
             _ => Some(Denial::DiskFailed),
         };
-        let mut tell: BTreeMap<LinkId, Vec<BlockId>> = BTreeMap::new();
+        let mut tell: Map<LinkId, Vec<BlockId>> = Map::new();
         for Arrived { id, from, promised, bytes } in arrived {
             self.pending -= bytes;
             let stored = if refused.is_none() { Usage::block(bytes as u64) } else { Usage::default() };
@@ -250,10 +251,8 @@ impl Receiving {
     /// Hands arrived blocks to the store: at once while few commits are open, then together, as many as fit one.
     fn commit(&mut self, hub: &mut Hub) {
         while self.commits < COMMITS_OPEN
-            && let Some(mut entry) = self.batches.first_entry()
+            && let Some((vault, mut batch)) = self.batches.pop_first()
         {
-            let vault = *entry.key();
-            let batch = entry.get_mut();
             let mut bytes = 0;
             let fits = batch.iter().take(COMMIT_BLOCKS).take_while(|(block, _)| {
                 bytes += block.bytes().len();
@@ -261,8 +260,8 @@ impl Receiving {
             });
             let count = fits.count();
             let (blocks, arrived): (Vec<_>, Vec<_>) = batch.drain(..count).unzip();
-            if batch.is_empty() {
-                entry.remove();
+            if !batch.is_empty() {
+                self.batches.insert(vault, batch);
             }
             self.commits += 1;
             hub.store(StoreOp::Commit(Commit { vault, blocks, records: Vec::new() }), Purpose::Arrived(vault, arrived));

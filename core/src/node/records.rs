@@ -1,6 +1,6 @@
 //! A carrier's records of one vault: which stand, which are evidence, which are being written.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 
@@ -8,6 +8,7 @@ use super::LinkId;
 use super::admission::Admitted;
 use super::hub::Hub;
 use super::storage::Purpose;
+use crate::map::Map;
 use crate::id::{PeerId, ShareId, VaultId};
 use crate::limits::{LIST_MAX, SHARES_LIVE_MAX, SHARES_MAX};
 use crate::message::{Ask, Denial, Plain, RecordBytes, RecordsAre};
@@ -19,11 +20,11 @@ use crate::store::{Commit, RecordSlot, StoreAnswer, StoreFault, StoreOp};
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) chain: Chain,
-    heads: BTreeMap<PeerId, Head>,
+    heads: Map<PeerId, Head>,
     /// Second heads of one device and sequence: proof that two devices share a key.
-    evidence: BTreeMap<[u8; 32], Bytes>,
-    locates: BTreeMap<PeerId, Bytes>,
-    shares: BTreeMap<ShareId, Share>,
+    evidence: Map<[u8; 32], Bytes>,
+    locates: Map<PeerId, Bytes>,
+    shares: Map<ShareId, Share>,
     /// Records handed over, the first being written: one at a time, so that what is judged is what is durable.
     waiting: VecDeque<(LinkId, Ask, Record)>,
     writing: Option<Writing>,
@@ -68,10 +69,10 @@ impl Kept {
         let chain = Chain::assemble(vault, certificates).ok()?;
         let mut kept = Self {
             chain,
-            heads: BTreeMap::new(),
-            evidence: BTreeMap::new(),
-            locates: BTreeMap::new(),
-            shares: BTreeMap::new(),
+            heads: Map::new(),
+            evidence: Map::new(),
+            locates: Map::new(),
+            shares: Map::new(),
             waiting: VecDeque::new(),
             writing: None,
         };

@@ -1,6 +1,5 @@
 //! Invitations: issued by an operator, redeemed once, by whom admits a vault with a limit.
 
-use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -9,6 +8,7 @@ use super::admission::{self, Limit};
 use super::hub::Hub;
 use super::storage::Purpose;
 use super::{Answer, AskId, Event, LinkId, Trouble};
+use crate::map::{Map, Set};
 use crate::id::VaultId;
 use crate::message::{Ask, Denial, Plain, RecordBytes, Redeem};
 use crate::record::{Chain, Record, kind};
@@ -18,7 +18,7 @@ use crate::{codec, labels};
 /// Invitations that are being redeemed.
 #[derive(Debug, Default)]
 pub(super) struct Invitations {
-    busy: BTreeSet<[u8; 32]>,
+    busy: Set<[u8; 32]>,
 }
 
 /// The value of an invitation's record. What is stored opens nothing: the name is a hash of the token.
@@ -117,7 +117,7 @@ fn open(name: [u8; 32], records: &[(RecordSlot, Bytes)], certificates: Vec<Recor
 
 /// Decodes the vault's certificates.
 fn decode(all: Vec<RecordBytes>) -> Result<Chain, Denial> {
-    let mut certificates = BTreeMap::new();
+    let mut certificates = Map::new();
     for bytes in all {
         match Record::decode(Bytes::from(bytes.0)) {
             Ok(Record::Certificate(certificate)) => drop(certificates.insert(certificate.number, certificate)),

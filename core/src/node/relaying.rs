@@ -12,12 +12,12 @@
 //!     |<-- Shut(t) --------------|<-- Shut(t) -----------------|   either side, or the relay when a link ends
 //! ```
 
-use std::collections::BTreeMap;
 
 use super::admission::Admitted;
 use super::hub::Hub;
 use super::links::Standing;
 use super::{LinkId, Relayed, Trouble};
+use crate::map::Map;
 use crate::id::PeerId;
 use crate::limits::{TUNNEL_WINDOW, TUNNELS_PER_LINK, TUNNELS_PER_NODE};
 use crate::link::CloseReason;
@@ -27,7 +27,7 @@ use crate::message::{Denial, Open, Piece, Plain, Tunnel};
 #[derive(Debug, Default)]
 pub(super) struct Relaying {
     next: u32,
-    tunnels: BTreeMap<Tunnel, Passage>,
+    tunnels: Map<Tunnel, Passage>,
     /// What has been counted.
     pub(super) counts: Relayed,
 }

@@ -1,12 +1,13 @@
 //! Rounds: questions to all carriers of a vault, gathered into one answer; and questions to one peer on behalf of the side above.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::asks::{Asks, Errand, Reply};
 use super::hub::Hub;
 use super::links::Standing;
 use super::records::{ANSWER_BYTES, RECORD_OVERHEAD};
 use super::{Answer, AskId, CarrierState, Event, Trouble, Whereabouts};
+use crate::map::Map;
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::{LIST_MAX, WHERE_MAX};
 use crate::message::{Ask, Has, NodeStatus, Plain, RecordBytes, Redeem};
@@ -15,10 +16,10 @@ use crate::record::Chain;
 /// Rounds under way.
 #[derive(Debug, Default)]
 pub(super) struct Rounds {
-    rounds: BTreeMap<AskId, Round>,
-    connecting: BTreeMap<PeerId, Vec<AskId>>,
+    rounds: Map<AskId, Round>,
+    connecting: Map<PeerId, Vec<AskId>>,
     /// Certificates that did not fit the message that redeems, by request.
-    joining: BTreeMap<AskId, VecDeque<RecordBytes>>,
+    joining: Map<AskId, VecDeque<RecordBytes>>,
 }
 
 #[derive(Debug)]

@@ -1,10 +1,11 @@
 //! Serving: blocks for whoever knows their ids, a few at a time for each link.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::LinkId;
 use super::hub::Hub;
 use super::storage::Purpose;
+use crate::map::Map;
 use crate::id::{BlockId, VaultId};
 use crate::limits::LIST_MAX;
 use crate::message::{Ids, Message, Plain};
@@ -13,7 +14,7 @@ use crate::store::{Fetched, StoreAnswer, StoreOp};
 /// What links have fetched and not been given.
 #[derive(Debug, Default)]
 pub(super) struct Serving {
-    links: BTreeMap<LinkId, Tray>,
+    links: Map<LinkId, Tray>,
 }
 
 #[derive(Debug, Default)]

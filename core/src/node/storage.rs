@@ -1,12 +1,13 @@
 //! The node's side of its store: what was asked and why, and what waits because enough is unanswered.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::hub::Hub;
 use super::inspect::Question;
 use super::receiving::Arrived;
 use super::redeeming::Redeeming;
 use super::{AskId, LinkId, Output};
+use crate::map::Map;
 use crate::block::SizeLog;
 use crate::id::{BlockId, PeerId, RecordId, VaultId};
 use crate::limits::STORE_WINDOW;
@@ -17,7 +18,7 @@ use crate::store::{RequestId, StoreOp};
 #[derive(Debug, Default)]
 pub(super) struct Storage {
     next: u64,
-    open: BTreeMap<RequestId, Purpose>,
+    open: Map<RequestId, Purpose>,
     waiting: VecDeque<(StoreOp, Purpose)>,
 }
 

@@ -3,11 +3,11 @@
 //! What a tab says is hearsay. It is passed on to members of the same vault, who ask the tab itself and believe the block's bytes alone;
 //! nothing is called safe for it. All of it is forgotten with the tab's link.
 
-use std::collections::{BTreeMap, BTreeSet};
 
 use super::LinkId;
 use super::hub::Hub;
 use super::links::Standing;
+use crate::map::{Map, Set};
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::{CARRIED_PER_LINK, CARRIED_PER_NODE};
 use crate::message::Ids;
@@ -15,21 +15,21 @@ use crate::message::Ids;
 /// The copies in linked tabs.
 #[derive(Debug, Default)]
 pub(super) struct Tabs {
-    links: BTreeMap<LinkId, Tab>,
+    links: Map<LinkId, Tab>,
     total: usize,
 }
 
 #[derive(Debug)]
 struct Tab {
     peer: PeerId,
-    vaults: BTreeMap<VaultId, BTreeSet<BlockId>>,
+    vaults: Map<VaultId, Set<BlockId>>,
     count: usize,
 }
 
 impl Tabs {
     /// Takes in what a member's tab carries, as far as there is room for it.
     pub(super) fn carries(&mut self, link: LinkId, peer: PeerId, carried: Ids) {
-        let tab = self.links.entry(link).or_insert_with(|| Tab { peer, vaults: BTreeMap::new(), count: 0 });
+        let tab = self.links.entry(link).or_insert_with(|| Tab { peer, vaults: Map::new(), count: 0 });
         let ids = tab.vaults.entry(carried.vault).or_default();
         for id in carried.ids {
             if tab.count < CARRIED_PER_LINK && self.total < CARRIED_PER_NODE && ids.insert(id) {

@@ -1,15 +1,15 @@
 //! What a node waits for: moments with reasons, in order.
 
-use std::collections::BTreeSet;
 
 use super::LinkId;
+use crate::map::Set;
 use crate::id::{BlockId, PeerId};
 use crate::message::Ask;
 use crate::time::{Deadline, Time, Wake};
 
 /// All moments at which a node wants to be woken.
 #[derive(Debug, Default)]
-pub(super) struct Timers(BTreeSet<(Time, Timer)>);
+pub(super) struct Timers(Set<(Time, Timer)>);
 
 /// Whom to wake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,13 +8,13 @@
 //!                        Credit  <-- Taken -------------+    +-- Room <------ Credit
 //! ```
 
-use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
 use super::asks::{Asks, Errand, Reply};
 use super::hub::Hub;
 use super::{DialError, LinkId, Output, Role, Trouble, TunnelId, TunnelInput, TunnelOutput};
+use crate::map::Map;
 use crate::id::{PeerId, VaultId};
 use crate::limits::{TUNNEL_RESERVE, TUNNEL_WINDOW, TUNNELS_PER_LINK};
 use crate::link::CloseReason;
@@ -23,7 +23,7 @@ use crate::message::{Ask, Open, Piece, Plain, Tunnel};
 /// The ends of tunnels that are here.
 #[derive(Debug, Default)]
 pub(super) struct Tunnels {
-    ends: BTreeMap<TunnelId, End>,
+    ends: Map<TunnelId, End>,
 }
 
 /// One end.

@@ -15,7 +15,7 @@ mod placing;
 mod trailing;
 mod uplink;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use outbox::Outbox;
 use placing::{Aim, Mark, Placing};
@@ -25,6 +25,7 @@ use super::hub::{Hub, Note};
 use super::links::Standing;
 use super::reading::Reading;
 use super::{Event, Trouble};
+use crate::map::{Map, Set};
 use crate::block::Block;
 use crate::copies::Copies;
 use crate::id::{BlockId, PeerId, VaultId};
@@ -33,10 +34,10 @@ use crate::message::{Denial, Ids, Plain};
 /// Blocks on their way to holders.
 #[derive(Debug, Default)]
 pub(super) struct Writing {
-    blocks: BTreeMap<BlockId, Placing>,
-    outboxes: BTreeMap<PeerId, Outbox>,
+    blocks: Map<BlockId, Placing>,
+    outboxes: Map<PeerId, Outbox>,
     /// Outboxes with something to offer.
-    ready: BTreeSet<PeerId>,
+    ready: Set<PeerId>,
     /// Safe blocks whose bytes are kept for further copies, oldest first.
     lingering: VecDeque<BlockId>,
     lingering_bytes: usize,
@@ -44,7 +45,7 @@ pub(super) struct Writing {
     owed: VecDeque<BlockId>,
     /// Blocks whose bytes have to be fetched from a holder for another one.
     bodiless: VecDeque<BlockId>,
-    fetching: BTreeSet<BlockId>,
+    fetching: Set<BlockId>,
     uplink: Uplink,
     /// Holders that want a block and are kept waiting.
     held: VecDeque<(BlockId, PeerId)>,

@@ -1,12 +1,12 @@
 //! Writing the tree of a commit: files end, edits become pages, a snapshot stands on top.
 
-use std::collections::BTreeMap;
 
 use super::chunk::ChunkId;
 use super::put::{Staged, StagedFile, Writing};
 use super::reference::Reference;
 use super::tree::{Content, Edit, EditError, Editor, Meta, Node, Pages, Path, Snapshot, WalkError, WriteError, walk};
 use super::view::Merged;
+use crate::map::Map;
 use crate::id::PeerId;
 use crate::identity::Identity;
 use crate::time::Time;
@@ -19,8 +19,8 @@ const COMPARE: usize = 4096;
 /// The tree of one commit in the making; keeps what is done while it waits for pages.
 pub(super) struct Build {
     base: Merged,
-    files: BTreeMap<Path, StagedFile>,
-    edits: BTreeMap<Path, Edit>,
+    files: Map<Path, StagedFile>,
+    edits: Map<Path, Edit>,
     compared: Compared,
     editor: Option<Editor>,
 }
@@ -29,7 +29,7 @@ pub(super) struct Build {
 pub(super) struct Built {
     pub(super) snapshot: Reference,
     pub(super) root: Option<Reference>,
-    pub(super) vector: BTreeMap<PeerId, u64>,
+    pub(super) vector: Map<PeerId, u64>,
 }
 
 /// How far the file that stands has been compared with the one that is put.
@@ -40,8 +40,8 @@ struct Compared {
 }
 
 impl Build {
-    pub(super) fn new(base: Merged, staged: BTreeMap<Path, Staged>) -> Self {
-        let mut files = BTreeMap::new();
+    pub(super) fn new(base: Merged, staged: Map<Path, Staged>) -> Self {
+        let mut files = Map::new();
         let mut edits = base.changes.clone();
         for (path, staged) in staged {
             match staged {

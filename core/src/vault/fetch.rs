@@ -1,6 +1,5 @@
 //! Blocks on their way in: asked for once, opened once, then kept in a bounded cache for whoever waits.
 
-use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
@@ -10,21 +9,22 @@ use super::outbox::{JobFor, Outbox};
 use super::seal::{BlockKey, OpenError};
 use super::tree::Pages;
 use super::{CommandId, Output};
+use crate::map::{Map, Set};
 use crate::block::Block;
 use crate::id::BlockId;
 
 /// Blocks that commands wait for.
 #[derive(Default)]
 pub(super) struct Fetcher {
-    wanted: BTreeMap<BlockId, Wanted>,
+    wanted: Map<BlockId, Wanted>,
     /// How often each walk asked for each page since it last got on.
-    asked: BTreeMap<CommandId, BTreeMap<BlockId, u8>>,
+    asked: Map<CommandId, Map<BlockId, u8>>,
 }
 
 struct Wanted {
     key: BlockKey,
     cache: Cache,
-    by: BTreeSet<CommandId>,
+    by: Set<CommandId>,
 }
 
 /// Which cache a block goes to: tree pages are not to be pushed out by a film.
@@ -36,7 +36,7 @@ enum Cache {
 
 /// How a wait ended.
 pub(super) struct Arrived {
-    pub(super) waiting: BTreeSet<CommandId>,
+    pub(super) waiting: Set<CommandId>,
     pub(super) result: Result<(), Failed>,
 }
 
@@ -86,7 +86,7 @@ impl Fetcher {
                 .entry(key.id)
                 .or_insert_with(|| {
                     new.push(key.id);
-                    Wanted { key: *key, cache, by: BTreeSet::new() }
+                    Wanted { key: *key, cache, by: Set::new() }
                 })
                 .by
                 .insert(command);

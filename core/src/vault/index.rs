@@ -5,7 +5,6 @@
 //! as *segments*, notes that are written as packs are sealed and erased oldest first when there are too many chunks. They are also
 //! the journal of an unfinished put: running it again finds every chunk whose block was sealed before the interruption.
 
-use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +15,7 @@ use super::notes;
 use super::reference::{At, Reference};
 use super::seal::BlockKey;
 use super::tree::Chunk;
+use crate::map::{Map, Set};
 use crate::codec;
 use crate::id::BlockId;
 use crate::limits::CHUNK_INDEX;
@@ -24,13 +24,13 @@ use crate::limits::CHUNK_INDEX;
 #[derive(Default)]
 pub(super) struct ChunkIndex {
     /// Chunks of blocks that are sealed, with the segment and position that describes each.
-    stored: BTreeMap<ChunkId, (u64, u32)>,
-    segments: BTreeMap<u64, Segment>,
+    stored: Map<ChunkId, (u64, u32)>,
+    segments: Map<u64, Segment>,
     next_segment: u64,
     /// Chunks of the commit under way that no segment describes yet.
-    pending: BTreeMap<ChunkId, Reference>,
+    pending: Map<ChunkId, Reference>,
     /// Blocks that were found to be gone: a tree that names them teaches nothing.
-    gone: BTreeSet<BlockId>,
+    gone: Set<BlockId>,
 }
 
 /// A list of chunks as it is kept: blocks first, chunks by their numbers in that list.
@@ -67,7 +67,7 @@ impl ChunkIndex {
     /// of it is kept for the next start.
     pub(super) fn learn<'a>(&mut self, chunks: impl IntoIterator<Item = &'a Chunk>) {
         let mut segment = Segment::default();
-        let mut numbers = BTreeMap::new();
+        let mut numbers = Map::new();
         for chunk in chunks {
             let is_known = self.stored.contains_key(&chunk.id) || self.pending.contains_key(&chunk.id);
             let is_gone = chunk
@@ -95,7 +95,7 @@ impl ChunkIndex {
         self.gone.insert(*lost);
         let mut changed = Vec::new();
         for (number, segment) in &mut self.segments {
-            let gone: BTreeSet<u32> =
+            let gone: Set<u32> =
                 segment.blocks.iter().enumerate().filter(|(_, block)| block.id == *lost).map(|(i, _)| i as u32).collect();
             if gone.is_empty() {
                 continue;
@@ -126,7 +126,7 @@ impl ChunkIndex {
             return Vec::new();
         }
         let mut segment = Segment::default();
-        let mut numbers: BTreeMap<BlockId, u32> = BTreeMap::new();
+        let mut numbers: Map<BlockId, u32> = Map::new();
         for (id, reference) in sealed {
             segment.push(id, &reference, &mut numbers);
         }
@@ -156,7 +156,7 @@ impl ChunkIndex {
 
 impl Segment {
     /// Adds a chunk that lies in sealed blocks; `numbers` are those of the blocks so far.
-    fn push(&mut self, id: ChunkId, reference: &Reference, numbers: &mut BTreeMap<BlockId, u32>) {
+    fn push(&mut self, id: ChunkId, reference: &Reference, numbers: &mut Map<BlockId, u32>) {
         let mut number = |at: &At| match at {
             At::Block(block) => Some(*numbers.entry(block.id).or_insert_with(|| {
                 self.blocks.push(*block);

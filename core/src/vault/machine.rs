@@ -1,6 +1,6 @@
 //! The vault machine: takes inputs in, hands each to the part that owns it, and lets every part that can go on go on.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -21,6 +21,7 @@ use super::share::Shares;
 use super::tree::{BlockWalk, Edit, Node, Path};
 use super::view::View;
 use super::{Alarm, CommandId, Input, KeepId, Note, Output, notes};
+use crate::map::Map;
 use crate::copies::Copies;
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::identity::{Identity, Seed};
@@ -73,9 +74,9 @@ pub struct Vault {
     /// The heads' trees on their way to being one.
     pub(super) merging: Option<Merging>,
     /// Commands that wait for pages or for the merged tree.
-    pub(super) waiting: BTreeMap<CommandId, Command>,
+    pub(super) waiting: Map<CommandId, Command>,
     /// Walks over everything that is live, for commands that need it.
-    pub(super) live_walks: BTreeMap<CommandId, (BlockWalk, Vec<BlockId>)>,
+    pub(super) live_walks: Map<CommandId, (BlockWalk, Vec<BlockId>)>,
     pub(super) commit: Option<Commit>,
     pub(super) commits: VecDeque<Commit>,
     /// What the share or withdrawal under way will be answered with.
@@ -88,7 +89,7 @@ pub struct Vault {
     pub(super) shown: bool,
     refreshing: Vec<CommandId>,
     /// Heads and shares that are being kept before they are acted on.
-    floors: BTreeMap<KeepId, (Vec<Head>, Vec<Share>)>,
+    floors: Map<KeepId, (Vec<Head>, Vec<Share>)>,
     refreshed: Option<(usize, usize)>,
     alarms: Vec<Alarm>,
 }
@@ -100,7 +101,7 @@ impl Vault {
     /// [`OpenError`] when the notes hold no vault that this device can open.
     pub fn open(now: Time, opening: Opening) -> Result<Self, OpenError> {
         let identity = Identity::from_seed(&opening.seed);
-        let mut certificates = BTreeMap::new();
+        let mut certificates = Map::new();
         let mut heads = Vec::new();
         let mut index = ChunkIndex::default();
         let mut locate = None;
@@ -144,8 +145,8 @@ impl Vault {
             reader: Reader::default(),
             writing,
             merging: None,
-            waiting: BTreeMap::new(),
-            live_walks: BTreeMap::new(),
+            waiting: Map::new(),
+            live_walks: Map::new(),
             commit: None,
             commits: VecDeque::new(),
             answer: None,
@@ -154,7 +155,7 @@ impl Vault {
             amending: None,
             shown: false,
             refreshing: Vec::new(),
-            floors: BTreeMap::new(),
+            floors: Map::new(),
             refreshed: None,
             alarms: Vec::new(),
         };

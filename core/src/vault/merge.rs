@@ -4,10 +4,11 @@
 //! the other one changed it. What remains is one version, or several that were changed on different devices: a change wins over a
 //! deletion, folders are merged name by name, and everything else is kept side by side under names that say whose it is.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use super::reference::Reference;
 use super::tree::{Edit, Name, Node, Pages, Path, Snapshot, WalkError, walk};
+use crate::map::{Map, Set};
 use crate::base::HEX;
 use crate::id::PeerId;
 use crate::limits::NAME_MAX;
@@ -28,7 +29,7 @@ pub(super) struct Merging {
     looking: Option<[Ancestors; 2]>,
     /// Folders to be compared, the innermost last; none until all bases are known.
     folders: Option<Vec<Folder>>,
-    edits: BTreeMap<Path, Edit>,
+    edits: Map<Path, Edit>,
     steps: u64,
 }
 
@@ -39,14 +40,14 @@ struct Folder {
     /// Everything up to this name is merged.
     after: Option<Name>,
     /// Names given to versions that stand beside another.
-    given: BTreeSet<Name>,
+    given: Set<Name>,
 }
 
 /// What merging some names of a folder gives.
 struct Part<'a> {
     pages: &'a Pages,
     folder: &'a Folder,
-    given: BTreeSet<Name>,
+    given: Set<Name>,
     edits: Vec<(Path, Edit)>,
     below: Vec<Folder>,
 }
@@ -54,7 +55,7 @@ struct Part<'a> {
 impl Merging {
     /// Begins to merge these snapshots, in the order of their devices.
     pub(super) fn new(snapshots: Vec<Reference>) -> Self {
-        Self { snapshots, heads: Vec::new(), bases: Vec::new(), looking: None, folders: None, edits: BTreeMap::new(), steps: 0 }
+        Self { snapshots, heads: Vec::new(), bases: Vec::new(), looking: None, folders: None, edits: Map::new(), steps: 0 }
     }
 
     /// Says whether these are the snapshots that it merges.
@@ -68,13 +69,13 @@ impl Merging {
     }
 
     /// Goes on until all is compared; returns the root of the first snapshot and what the others change in it.
-    pub(super) fn advance(&mut self, pages: &Pages) -> Result<(Option<Reference>, BTreeMap<Path, Edit>), WalkError> {
+    pub(super) fn advance(&mut self, pages: &Pages) -> Result<(Option<Reference>, Map<Path, Edit>), WalkError> {
         while let Some(next) = self.snapshots.get(self.heads.len()) {
             let snapshot = walk::snapshot(pages, next)?;
             self.heads.push((snapshot.device, snapshot.root));
             self.steps += 1;
         }
-        let Some((_, root)) = self.heads.first().cloned() else { return Ok((None, BTreeMap::new())) };
+        let Some((_, root)) = self.heads.first().cloned() else { return Ok((None, Map::new())) };
         let mut folders = match self.folders.take() {
             Some(folders) => folders,
             None => vec![self.root(pages)?],
@@ -162,12 +163,12 @@ impl<T> Bases<T> {
 
 impl Folder {
     fn new(path: Path, versions: Versions<Reference>) -> Self {
-        Self { path, versions, after: None, given: BTreeSet::new() }
+        Self { path, versions, after: None, given: Set::new() }
     }
 
     /// Merges the next names; returns the last of them, names that were given, edits and folders below. None when there are no more.
     #[expect(clippy::type_complexity, reason = "taken apart at once by its only caller")]
-    fn merge(&self, pages: &Pages) -> Result<Option<(Name, (BTreeSet<Name>, Vec<(Path, Edit)>, Vec<Self>))>, WalkError> {
+    fn merge(&self, pages: &Pages) -> Result<Option<(Name, (Set<Name>, Vec<(Path, Edit)>, Vec<Self>))>, WalkError> {
         let versions = &self.versions;
         let heads = versions.heads.iter().map(|dir| self.next(pages, dir.as_ref())).collect::<Result<Vec<_>, _>>()?;
         let bases = versions.bases.values.iter().map(|dir| self.next(pages, dir.as_ref())).collect::<Result<Vec<_>, _>>()?;
@@ -175,7 +176,7 @@ impl Folder {
         let Some(upto) = heads.iter().chain(&bases).filter_map(|entries| entries.keys().next_back()).min().cloned() else {
             return Ok(None);
         };
-        let names: BTreeSet<&Name> = heads.iter().flat_map(BTreeMap::keys).filter(|name| **name <= upto).collect();
+        let names: Set<&Name> = heads.iter().flat_map(Map::keys).filter(|name| **name <= upto).collect();
         let mut part = Part { pages, folder: self, given: self.given.clone(), edits: Vec::new(), below: Vec::new() };
         for name in names {
             let entry = Versions {
@@ -189,7 +190,7 @@ impl Folder {
         Ok(Some((upto, (given, edits, below))))
     }
 
-    fn next(&self, pages: &Pages, dir: Option<&Reference>) -> Result<BTreeMap<Name, Node>, WalkError> {
+    fn next(&self, pages: &Pages, dir: Option<&Reference>) -> Result<Map<Name, Node>, WalkError> {
         let entries = walk::list(pages, dir, self.after.as_ref(), LIST)?;
         Ok(entries.into_iter().map(|entry| (entry.name, entry.node)).collect())
     }

@@ -1,11 +1,11 @@
 //! The bounded cache of opened packs of file content, apart from the tree's: a film must not push the tree out.
 
-use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
 use super::reference::SegmentError;
 use super::tree::Chunk;
+use crate::map::Map;
 use crate::id::BlockId;
 use crate::limits::READ_WINDOW;
 
@@ -14,7 +14,7 @@ const OPENED_MAX: usize = 2 * READ_WINDOW;
 
 /// Opened packs, the least recently used of which go first.
 pub(super) struct Opened {
-    packs: BTreeMap<BlockId, (u64, Bytes)>,
+    packs: Map<BlockId, (u64, Bytes)>,
     bytes: usize,
     uses: u64,
     limit: usize,
@@ -29,7 +29,7 @@ impl Default for Opened {
 impl Opened {
     /// Starts an empty cache of so many bytes.
     pub(super) const fn with_limit(limit: usize) -> Self {
-        Self { packs: BTreeMap::new(), bytes: 0, uses: 0, limit }
+        Self { packs: Map::new(), bytes: 0, uses: 0, limit }
     }
 
     /// Takes the opened pack of a block.
@@ -62,7 +62,7 @@ impl Opened {
     }
 
     /// Returns a chunk's bytes, `None` while a pack of it is neither here nor `held`; an error says that it does not fit its reference.
-    pub(super) fn chunk(&mut self, chunk: &Chunk, held: &BTreeMap<BlockId, Bytes>) -> Result<Option<Bytes>, SegmentError> {
+    pub(super) fn chunk(&mut self, chunk: &Chunk, held: &Map<BlockId, Bytes>) -> Result<Option<Bytes>, SegmentError> {
         let mut pack = |id: &BlockId| held.get(id).cloned().or_else(|| self.pack(id));
         let Some((first, next)) = chunk.reference.blocks() else { return Ok(None) };
         let Some(first) = pack(&first.id) else { return Ok(None) };

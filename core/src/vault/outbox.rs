@@ -1,10 +1,11 @@
 //! What the vault's parts want done, and what each outstanding job and note is for.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::job::{Job, JobId};
 use super::pack::PackNumber;
 use super::{CommandError, CommandId, KeepId, Note, Output, Reply};
+use crate::map::Map;
 use crate::id::BlockId;
 
 /// The queue behind `poll`, shared by the vault's parts.
@@ -12,8 +13,8 @@ use crate::id::BlockId;
 pub(super) struct Outbox {
     queue: VecDeque<Output>,
     next: u64,
-    jobs: BTreeMap<JobId, JobFor>,
-    keeps: BTreeMap<KeepId, KeepFor>,
+    jobs: Map<JobId, JobFor>,
+    keeps: Map<KeepId, KeepFor>,
 }
 
 /// What a job is for.

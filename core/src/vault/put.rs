@@ -1,6 +1,5 @@
 //! Puts on their way: file bytes to chunks, chunks to packs, packs to blocks, until a commit takes what is staged.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,6 +15,7 @@ use super::reference::{At, Reference};
 use super::seal::{BlockKey, SealKey};
 use super::tree::{Chunk, Edit, FileBuilder, Meta, Path, TreeWriter, WriteError};
 use super::{CommandId, Output, Reply};
+use crate::map::{Map, Set};
 use crate::block::Block;
 use crate::copies::Copies;
 use crate::id::BlockId;
@@ -33,14 +33,14 @@ pub(super) struct Writing {
     pub(super) index: ChunkIndex,
     pub(super) packer: Packer,
     pub(super) tree: TreeWriter,
-    puts: BTreeMap<CommandId, Put>,
-    pub(super) staged: BTreeMap<Path, Staged>,
+    puts: Map<CommandId, Put>,
+    pub(super) staged: Map<Path, Staged>,
     /// Bytes of packs that jobs are sealing.
     sealing: usize,
     flight: Flight,
     unjournalled: u32,
     /// Blocks that nobody took and that the journal may still be about to name.
-    nowhere: BTreeSet<BlockId>,
+    nowhere: Set<BlockId>,
     pub(super) stats: Stats,
     /// While a commit is under way nothing more is invited.
     pub(super) paused: bool,
@@ -81,10 +81,10 @@ pub(super) struct StagedFile {
 /// Blocks that the next head counts on, as far as they are not settled.
 #[derive(Default)]
 struct Flight {
-    blocks: BTreeMap<BlockId, InFlight>,
+    blocks: Map<BlockId, InFlight>,
     bytes: usize,
     /// Settled or confirmed since the last commit: not asked about twice.
-    counted: BTreeSet<BlockId>,
+    counted: Set<BlockId>,
     unsafe_blocks: usize,
     worst: Option<Copies>,
     lost: Option<BlockId>,
@@ -107,12 +107,12 @@ impl Writing {
             seal_key,
             index,
             packer: Packer::new(Stream::Data),
-            puts: BTreeMap::new(),
-            staged: BTreeMap::new(),
+            puts: Map::new(),
+            staged: Map::new(),
             sealing: 0,
             flight: Flight::default(),
             unjournalled: 0,
-            nowhere: BTreeSet::new(),
+            nowhere: Set::new(),
             stats: Stats::default(),
             paused: false,
         }

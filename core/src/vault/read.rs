@@ -1,6 +1,6 @@
 //! Reads on their way: a window of blocks ahead of the reader, chunks given out in order.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 
@@ -9,6 +9,7 @@ use super::opened::Opened;
 use super::outbox::Outbox;
 use super::tree::{Chunk, Node, Pages, WalkError, walk};
 use super::{CommandError, CommandId, Output};
+use crate::map::{Map, Set};
 use crate::id::BlockId;
 use crate::limits::FILE_PAGE_ENTRIES;
 
@@ -26,9 +27,9 @@ pub(super) struct Reading {
     listed: u64,
     chunks: VecDeque<(u64, Chunk)>,
     /// The packs of the next chunk, at most two.
-    held: BTreeMap<BlockId, Bytes>,
+    held: Map<BlockId, Bytes>,
     /// The blocks of the window, each asked for if it was not here.
-    asked: BTreeSet<BlockId>,
+    asked: Set<BlockId>,
     /// Bytes that the application takes; less than none when it got the rest of a chunk beside what it asked for.
     pulled: i64,
     given: u64,
@@ -42,7 +43,7 @@ impl Reading {
         };
         let at = from.min(file_len);
         let end = len.map_or(file_len, |len| at.saturating_add(len).min(file_len));
-        Self { file, at, end, listed: at, chunks: VecDeque::new(), held: BTreeMap::new(), asked: BTreeSet::new(), pulled: 0, given: 0 }
+        Self { file, at, end, listed: at, chunks: VecDeque::new(), held: Map::new(), asked: Set::new(), pulled: 0, given: 0 }
     }
 
     pub(super) fn pull(&mut self, bytes: usize) {
@@ -102,7 +103,7 @@ impl Reading {
 
     /// Asks for the blocks of the next chunk, and of those behind it up to `window` bytes.
     fn want(&mut self, command: CommandId, window: usize, content: &mut Opened, fetch: &mut Fetcher, out: &mut Outbox) {
-        let mut ahead: BTreeSet<BlockId> = BTreeSet::new();
+        let mut ahead: Set<BlockId> = Set::new();
         let mut wanted = Vec::new();
         for (place, (start, chunk)) in self.chunks.iter().enumerate() {
             if *start >= self.end || (place > 0 && (ahead.len() << 20) >= window) {

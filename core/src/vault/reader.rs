@@ -1,6 +1,5 @@
 //! What reads a tree: opened packs, blocks on their way in, and files that are read. A vault has one, and so has whoever opens a link.
 
-use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
@@ -13,6 +12,7 @@ use super::read::Reading;
 use super::reference::Reference;
 use super::seal::OpenError;
 use super::tree::{Chunk, Node, Pages, Path, WalkError, walk};
+use crate::map::Map;
 use crate::id::BlockId;
 use crate::limits::READ_WINDOW;
 
@@ -22,9 +22,9 @@ pub(super) struct Reader {
     pub(super) pages: Pages,
     pub(super) content: Opened,
     pub(super) fetch: Fetcher,
-    reads: BTreeMap<CommandId, Reading>,
+    reads: Map<CommandId, Reading>,
     /// Bytes that the application takes of reads that have not begun.
-    pulled: BTreeMap<CommandId, usize>,
+    pulled: Map<CommandId, usize>,
 }
 
 /// Why an attempt came to nothing.

@@ -166,9 +166,9 @@ const AAD_LEN: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
     use super::*;
+    use crate::map::Map;
     use crate::vault::compress;
     use crate::vault::pack::{Packer, Stream, pad};
     use crate::vault::testing::{noise, seal_key};
@@ -262,7 +262,7 @@ mod tests {
     fn g07_every_key_meets_one_plaintext_however_a_file_is_stored_again() {
         let file = "the same file, stored in many ways\n".repeat(90_000).into_bytes();
         let compressed = compress::compress(&file[..1_000_000]).expect("text pays");
-        let mut inputs = BTreeMap::new();
+        let mut inputs = Map::new();
         for before in [0usize, 4080, 4081] {
             for segment in [&file[..1_000_000], &compressed] {
                 for _retry in 0..2 {

@@ -5,7 +5,6 @@
 //!      \------fail----> Failed  and fail with the reason after that
 //! ```
 
-use std::collections::BTreeMap;
 
 use thiserror::Error;
 
@@ -17,6 +16,7 @@ use super::reader::{Reader, Refused};
 use super::share::ShareContents;
 use super::tree::WalkError;
 use super::{CommandId, Input, Output, keys};
+use crate::map::Map;
 use crate::record::Share;
 use crate::share_link::ShareLink;
 
@@ -26,7 +26,7 @@ pub struct Shared {
     out: Outbox,
     reader: Reader,
     /// Commands that wait for the record or for pages.
-    waiting: BTreeMap<CommandId, Command>,
+    waiting: Map<CommandId, Command>,
     state: State,
 }
 

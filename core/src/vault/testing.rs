@@ -1,6 +1,5 @@
 //! What the stories of this layer share: bytes that anybody can make again, and a place where blocks lie.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,6 +10,7 @@ use super::pack::{Packer, Stream};
 use super::reference::{At, Reference};
 use super::seal::{BlockKey, SealKey, open, seal};
 use super::tree::{Chunk, Content, Edit, EditError, Editor, Meta, Node, Pages, Path, TreeWriter, WalkError};
+use crate::map::Map;
 use crate::block::Block;
 use crate::id::BlockId;
 
@@ -47,7 +47,7 @@ pub(crate) fn stand_in(number: u32) -> Chunk {
 /// Every block there is, and a cache of opened ones.
 #[derive(Default)]
 pub(crate) struct World {
-    pub(crate) blocks: BTreeMap<BlockId, Block>,
+    pub(crate) blocks: Map<BlockId, Block>,
     pub(crate) pages: Pages,
     /// Blocks that walks asked for.
     pub(crate) fetched: usize,
@@ -99,7 +99,7 @@ impl World {
     pub(crate) fn commit(
         &mut self,
         base: Option<Reference>,
-        edits: BTreeMap<Path, Edit>,
+        edits: Map<Path, Edit>,
     ) -> Result<(Option<Reference>, Vec<BlockKey>), EditError> {
         let mut tree = TreeWriter::new(seal_key());
         let mut editor = Editor::new(base, edits, Meta::default());
@@ -118,8 +118,8 @@ impl World {
     }
 
     /// Returns everything below a directory, by path.
-    pub(crate) fn everything(&mut self, root: Option<&Reference>, limit: usize) -> BTreeMap<Path, Node> {
-        let mut found = BTreeMap::new();
+    pub(crate) fn everything(&mut self, root: Option<&Reference>, limit: usize) -> Map<Path, Node> {
+        let mut found = Map::new();
         let mut dirs = vec![(Path::root(), root.cloned())];
         while let Some((dir, page)) = dirs.pop() {
             let mut after = None;

@@ -1,12 +1,12 @@
 //! Stories of one vault on one or two devices, over a world that keeps blocks and records in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
 use super::keys::{Amendment, Newcomer, found};
 use super::tree::{Meta, Node, Path};
 use super::*;
+use crate::map::{Map, Set};
 use crate::id::VaultId;
 use crate::identity::{Identity, Seed};
 use crate::record::Policy;
@@ -23,8 +23,8 @@ const SAFE: Copies = Copies { durable: 1, safe_at: 1, wanted: 1 };
 /// What all devices share: the carriers' blocks and records.
 #[derive(Default)]
 struct World {
-    blocks: BTreeMap<BlockId, Block>,
-    records: BTreeMap<RecordId, Record>,
+    blocks: Map<BlockId, Block>,
+    records: Map<RecordId, Record>,
     placed: usize,
     placed_bytes: usize,
     /// Blocks that were asked for.
@@ -35,10 +35,10 @@ struct World {
 struct Device {
     vault: Vault,
     seed: [u8; 32],
-    notes: BTreeMap<Vec<u8>, Vec<u8>>,
+    notes: Map<Vec<u8>, Vec<u8>>,
     next: u64,
-    replies: BTreeMap<CommandId, Result<Reply, CommandError>>,
-    bytes: BTreeMap<CommandId, Vec<u8>>,
+    replies: Map<CommandId, Result<Reply, CommandError>>,
+    bytes: Map<CommandId, Vec<u8>>,
     alarms: Vec<Alarm>,
     /// Blocks that get no copy however often they are placed.
     refuse: bool,
@@ -57,14 +57,14 @@ fn path(text: &str) -> Path {
 }
 
 /// Founds a vault; returns what its first device and its recovery phrase have to keep.
-fn founded() -> (Chain, BTreeMap<Vec<u8>, Vec<u8>>) {
+fn founded() -> (Chain, Map<Vec<u8>, Vec<u8>>) {
     let founding = found(&Identity::from_seed(&seed(1)), &Identity::from_seed(&seed(9)), Policy::default(), &[3; 32]).expect("founded");
-    let notes = BTreeMap::from([(notes::certificate_key(0), founding.chain.tip().bytes().to_vec())]);
+    let notes = Map::from([(notes::certificate_key(0), founding.chain.tip().bytes().to_vec())]);
     (founding.chain, notes)
 }
 
 impl Device {
-    fn open(number: u8, notes: BTreeMap<Vec<u8>, Vec<u8>>) -> Self {
+    fn open(number: u8, notes: Map<Vec<u8>, Vec<u8>>) -> Self {
         let list = notes.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
         let vault = Vault::open(Time(1_000), Opening { seed: seed(number), notes: list, entropy: [7; 32] }).expect("it opens");
         Self {
@@ -72,8 +72,8 @@ impl Device {
             seed: [number; 32],
             notes,
             next: 0,
-            replies: BTreeMap::new(),
-            bytes: BTreeMap::new(),
+            replies: Map::new(),
+            bytes: Map::new(),
             alarms: Vec::new(),
             refuse: false,
             mute: false,
@@ -471,7 +471,7 @@ fn two_devices(world: &mut World) -> (Device, Device) {
 
 #[test]
 fn n03_two_devices_that_changed_the_same_lose_nothing_whatever_the_order() {
-    let mut trees = BTreeSet::new();
+    let mut trees = Set::new();
     for swapped in [false, true] {
         let mut world = World::default();
         let (mut one, mut two) = two_devices(&mut world);
@@ -496,9 +496,9 @@ fn n03_two_devices_that_changed_the_same_lose_nothing_whatever_the_order() {
             let mut names = device.names(&mut world, "/");
             assert_eq!(names.len(), 5, "{names:?}");
             let conflict = names.iter().find(|name| name.starts_with("both (device")).expect("both versions stay").clone();
-            let contents: BTreeSet<Vec<u8>> =
+            let contents: Set<Vec<u8>> =
                 ["/both", &format!("/{conflict}")].iter().map(|name| device.read(&mut world, name, 0, None).expect("there")).collect();
-            assert_eq!(contents, BTreeSet::from([b"one's".to_vec(), b"two's".to_vec()]));
+            assert_eq!(contents, Set::from([b"one's".to_vec(), b"two's".to_vec()]));
             assert_eq!(device.read(&mut world, "/gone", 0, None), Ok(b"changed after all".to_vec()), "a change wins over a deletion");
             names.push(String::from_utf8(device.read(&mut world, "/both", 0, None).expect("there")).expect("text"));
             trees.insert(names);

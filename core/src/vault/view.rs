@@ -3,20 +3,20 @@
 //! The heads are also the floor under the vault: kept before anybody acts on them, because a client that forgot what it has seen could
 //! be rolled back, and never gone back from. The certificates' floor is the chain, which only grows.
 
-use std::collections::BTreeMap;
 
 use super::reference::Reference;
 use super::tree::{Edit, Path};
 use super::{Alarm, Note, notes};
+use crate::map::Map;
 use crate::id::PeerId;
 use crate::record::{Chain, Head};
 
 /// The highest head seen of every device, and what became of merging them.
 #[derive(Default)]
 pub(super) struct View {
-    heads: BTreeMap<PeerId, Head>,
+    heads: Map<PeerId, Head>,
     /// The highest sequence seen of devices whose newest head does not stand any more, because an admin removed them.
-    set_aside: BTreeMap<PeerId, u64>,
+    set_aside: Map<PeerId, u64>,
     /// The highest suite floor that any head announced.
     suite_floor: u8,
     merged: Option<Merged>,
@@ -30,9 +30,9 @@ pub(super) struct Merged {
     /// The root folder of the first of them; none while the vault is empty.
     pub(super) root: Option<Reference>,
     /// What the others change in it; the next commit writes it down.
-    pub(super) changes: BTreeMap<Path, Edit>,
+    pub(super) changes: Map<Path, Edit>,
     /// The heads that are in it: the next head's vector.
-    pub(super) vector: BTreeMap<PeerId, u64>,
+    pub(super) vector: Map<PeerId, u64>,
 }
 
 impl View {
@@ -97,11 +97,11 @@ impl View {
     /// Takes this device's own new head in with the tree that it stands for.
     pub(super) fn advance(&mut self, head: Head, snapshot: Reference, root: Option<Reference>) {
         self.suite_floor = self.suite_floor.max(head.suite_floor);
-        let mut vector: BTreeMap<PeerId, u64> = head.vector.iter().copied().collect();
+        let mut vector: Map<PeerId, u64> = head.vector.iter().copied().collect();
         vector.insert(head.device, head.sequence);
         let covers_all = self.heads.values().all(|known| vector.get(&known.device).is_some_and(|sequence| *sequence >= known.sequence));
         self.heads.insert(head.device, head);
-        self.merged = covers_all.then(|| Merged { parents: vec![snapshot], root, changes: BTreeMap::new(), vector });
+        self.merged = covers_all.then(|| Merged { parents: vec![snapshot], root, changes: Map::new(), vector });
     }
 
     /// Returns the merged tree, once it was worked out.
@@ -141,7 +141,7 @@ impl View {
     }
 
     /// Returns the sequence of every device's head.
-    pub(super) fn vector(&self) -> BTreeMap<PeerId, u64> {
+    pub(super) fn vector(&self) -> Map<PeerId, u64> {
         self.heads.values().map(|head| (head.device, head.sequence)).collect()
     }
 }

@@ -79,7 +79,7 @@ impl World {
         let mut visitor = Visitor::new(NOW, self.link.clone(), node);
         visitor.handle(NOW, Input::Vault(vault::Input::Command(CommandId(1), Command::Stat(Path::root()))));
         let manner = |peer: &PeerId| (50..53).zip(&manners).find(|(number, _)| identity(*number).peer() == *peer).expect("a node").1;
-        let (mut links, mut reply, mut now) = (BTreeMap::new(), None, NOW);
+        let (mut links, mut reply, mut now) = (Map::new(), None, NOW);
         for _ in 0..100 {
             while let Some(output) = visitor.poll(now) {
                 match output {

@@ -1,7 +1,7 @@
 //! A commit: one transaction that asks what is held, then writes everything.
 
-use std::collections::BTreeMap;
 
+use cachette_core::map::Map;
 use cachette_core::block::Block;
 use cachette_core::id::BlockId;
 use cachette_core::store::Commit;
@@ -32,7 +32,7 @@ async fn fill(transaction: &Transaction, commit: &Commit) -> Result<(), Fault> {
 
 async fn put_blocks(transaction: &Transaction, commit: &Commit) -> Result<(), Fault> {
     let vault = commit.vault;
-    let blocks: BTreeMap<BlockId, &Block> = commit.blocks.iter().map(|block| (block.id(), block)).collect();
+    let blocks: Map<BlockId, &Block> = commit.blocks.iter().map(|block| (block.id(), block)).collect();
     if blocks.is_empty() {
         return Ok(());
     }

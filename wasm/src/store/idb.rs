@@ -1,12 +1,13 @@
 //! IndexedDB as futures: a database, its transactions, their requests. Nothing else in the store may be awaited.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+
+use cachette_core::map::Map;
 
 use js_sys::{Array, ArrayBuffer, Function, Object, Reflect, Uint8Array};
 use wasm_bindgen::closure::Closure;
@@ -56,7 +57,7 @@ pub(super) struct Database {
 
 /// Buffers for large values, one for each size: the browser clones what it is given at once, so the same one serves the next value.
 #[derive(Debug, Default)]
-pub(super) struct Scratch(RefCell<BTreeMap<usize, Uint8Array>>);
+pub(super) struct Scratch(RefCell<Map<usize, Uint8Array>>);
 
 /// A transaction that runs until nothing is asked of it any more.
 pub(super) struct Transaction {

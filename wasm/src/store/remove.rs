@@ -1,7 +1,7 @@
 //! Takes blocks away, on request or because their bytes are no longer their own.
 
-use std::collections::BTreeSet;
 
+use cachette_core::map::Set;
 use cachette_core::id::{BlockId, VaultId};
 
 use super::Durability;
@@ -18,7 +18,7 @@ pub(super) async fn delete(database: &Database, vault: &VaultId, ids: &[BlockId]
 
 /// Removes blocks of a vault within a transaction, and from the vault's sums those that were counted.
 pub(super) async fn remove(transaction: &Transaction, vault: &VaultId, ids: &[BlockId]) -> Result<(), Fault> {
-    let ids: BTreeSet<BlockId> = ids.iter().copied().collect();
+    let ids: Set<BlockId> = ids.iter().copied().collect();
     let asked = ids.iter().map(|id| Ok((*id, transaction.get(HELD, &layout::held(vault, id))?)));
     let asked = asked.collect::<Result<Vec<_>, Fault>>()?;
     let tally = Tally::ask(transaction, *vault, &ids)?;

@@ -1,7 +1,7 @@
 //! A vault's sums within one transaction: loaded when it begins, changed with what they sum up, written before it ends.
 
-use std::collections::{BTreeMap, BTreeSet};
 
+use cachette_core::map::{Map, Set};
 use cachette_core::block::SizeLog;
 use cachette_core::id::{BlockId, Partition, VaultId};
 use cachette_core::store::{Summary, Usage};
@@ -14,7 +14,7 @@ use super::layout::{self, PARTITIONS, VAULTS};
 pub(super) struct Tally {
     vault: VaultId,
     usage: Usage,
-    partitions: BTreeMap<Partition, Summary>,
+    partitions: Map<Partition, Summary>,
 }
 
 /// A tally on its way: everything is asked for, nothing awaited.
@@ -27,7 +27,7 @@ pub(super) struct Asked {
 impl Tally {
     /// Asks for the sums that these blocks count in.
     pub(super) fn ask<'i>(transaction: &Transaction, vault: VaultId, ids: impl IntoIterator<Item = &'i BlockId>) -> Result<Asked, Fault> {
-        let touched: BTreeSet<Partition> = ids.into_iter().map(Partition::of).collect();
+        let touched: Set<Partition> = ids.into_iter().map(Partition::of).collect();
         let ask = |partition| Ok((partition, transaction.get(PARTITIONS, &layout::partition(&vault, partition))?));
         let partitions = touched.into_iter().map(ask).collect::<Result<_, Fault>>()?;
         Ok(Asked { vault, usage: transaction.get(VAULTS, &vault.0)?, partitions })
@@ -62,7 +62,7 @@ impl Tally {
 impl Asked {
     /// Waits for the sums.
     pub(super) async fn load(self) -> Result<Tally, Fault> {
-        let mut partitions = BTreeMap::new();
+        let mut partitions = Map::new();
         for (partition, answer) in self.partitions {
             if let Some(row) = answer.value().await? {
                 let summary = layout::bytes(&row).and_then(|row| layout::read_summary(&row));

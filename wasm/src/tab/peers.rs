@@ -1,7 +1,7 @@
 //! What is known of the peers that this one works with: links as they are now, and what nodes say of themselves.
 
-use std::collections::{BTreeMap, BTreeSet};
 
+use cachette_core::map::{Map, Set};
 use cachette_core::id::PeerId;
 use cachette_core::message::NodeStatus;
 use cachette_core::node::{Answer, CarrierState, PeerStanding, Request};
@@ -16,7 +16,7 @@ use crate::timer::within;
 /// Lists the vault's nodes and whoever else is linked.
 pub(super) async fn peers(client: &Client) -> Result<JsValue, Failure> {
     let vault = client.look(|peer| peer.vault().id())?;
-    let mut said = BTreeMap::new();
+    let mut said = Map::new();
     if let Some(Answer::Carriers(states)) = within(PATIENCE, client.ask(|ask| Request::Survey(ask, vault))).await.transpose()? {
         said = states.into_iter().map(|CarrierState { peer, status, .. }| (peer, status.ok())).collect();
     }
@@ -24,11 +24,11 @@ pub(super) async fn peers(client: &Client) -> Result<JsValue, Failure> {
 }
 
 /// Lists carriers and whoever else is linked, with what they said of themselves.
-pub(crate) fn list_of(world: &World, said: &BTreeMap<PeerId, Option<NodeStatus>>) -> JsValue {
-    let standings: BTreeMap<PeerId, PeerStanding> = world.node().peers().map(|standing| (standing.peer, standing)).collect();
+pub(crate) fn list_of(world: &World, said: &Map<PeerId, Option<NodeStatus>>) -> JsValue {
+    let standings: Map<PeerId, PeerStanding> = world.node().peers().map(|standing| (standing.peer, standing)).collect();
     let nodes = world.carriers();
     let linked = standings.values().filter(|standing| standing.link.is_some()).map(|standing| standing.peer);
-    let all: BTreeSet<PeerId> = nodes.iter().map(|node| node.peer).chain(linked).collect();
+    let all: Set<PeerId> = nodes.iter().map(|node| node.peer).chain(linked).collect();
     let said = |peer| said.get(&peer).and_then(Option::as_ref);
     list(all.into_iter().map(|peer| shape(world, peer, standings.get(&peer), said(peer))))
 }

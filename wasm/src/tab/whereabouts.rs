@@ -1,7 +1,7 @@
 //! Where a file's copies lie, and what would be lost if a peer were.
 
-use std::collections::BTreeMap;
 
+use cachette_core::map::Map;
 use cachette_core::id::{BlockId, PeerId};
 use cachette_core::limits::WHERE_MAX;
 use cachette_core::node::{Answer, Request, Whereabouts};
@@ -26,7 +26,7 @@ struct Held {
 pub(super) async fn whereabouts(client: &Client, path: Path) -> Result<JsValue, Failure> {
     let blocks = blocks(client, path).await?;
     let (vault, me) = client.look(|peer| (peer.vault().id(), peer.vault().device()))?;
-    let mut holders: BTreeMap<(PeerId, bool), Held> = BTreeMap::new();
+    let mut holders: Map<(PeerId, bool), Held> = Map::new();
     for ids in blocks.keys().copied().collect::<Vec<_>>().chunks(WHERE_MAX) {
         let Answer::Whereabouts(rows) = client.ask(|ask| Request::Locate(ask, vault, ids.to_vec())).await? else { continue };
         let carried = |id: &BlockId| client.look(|peer| peer.node().carries(&vault, id)).unwrap_or(false);
@@ -51,8 +51,8 @@ pub(super) async fn whereabouts(client: &Client, path: Path) -> Result<JsValue, 
 }
 
 /// Lists a file's blocks, and how many bytes of the file each has: of a chunk that lies in two, half of it each.
-async fn blocks(client: &Client, path: Path) -> Result<BTreeMap<BlockId, u64>, Failure> {
-    let (mut blocks, mut from) = (BTreeMap::new(), 0);
+async fn blocks(client: &Client, path: Path) -> Result<Map<BlockId, u64>, Failure> {
+    let (mut blocks, mut from) = (Map::new(), 0);
     loop {
         let Reply::Layout(page) = client.run(Command::Layout { path: path.clone(), from, limit: PAGE }).await? else { break };
         let Some(last) = page.last() else { break };

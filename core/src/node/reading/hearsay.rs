@@ -3,12 +3,12 @@
 //! What a carrier or tab says here costs a reader no more than time, and that is bounded: a block is asked about once, few tabs are tried
 //! for it, each once through each relay, and what they deliver is verified like everything else.
 
-use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::asks::{Asks, Errand};
 use super::super::hub::Hub;
 use super::super::links::Standing;
 use super::super::timers::Timer;
+use crate::map::{Map, Set};
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::{TUNNEL_IDLE, WHERE_MAX};
 use crate::message::{Ask, Has, Plain};
@@ -101,8 +101,8 @@ impl Hearsay {
 /// Questions that have not been sent, and tabs that were called.
 #[derive(Debug, Default)]
 pub(super) struct Lookups {
-    outbox: BTreeMap<(PeerId, VaultId), Vec<BlockId>>,
-    used: BTreeMap<PeerId, Time>,
+    outbox: Map<(PeerId, VaultId), Vec<BlockId>>,
+    used: Map<PeerId, Time>,
 }
 
 impl Lookups {
@@ -157,9 +157,9 @@ impl Lookups {
 }
 
 /// Returns the tabs that an answer names for each block: members of the vault, and neither carriers nor this peer itself.
-pub(super) fn named(hub: &Hub, vault: &VaultId, rows: Vec<(PeerId, Vec<BlockId>)>) -> BTreeMap<BlockId, BTreeSet<PeerId>> {
+pub(super) fn named(hub: &Hub, vault: &VaultId, rows: Vec<(PeerId, Vec<BlockId>)>) -> Map<BlockId, Set<PeerId>> {
     let carriers = hub.carriers(vault);
-    let mut named: BTreeMap<BlockId, BTreeSet<PeerId>> = BTreeMap::new();
+    let mut named: Map<BlockId, Set<PeerId>> = Map::new();
     for (tab, ids) in rows {
         if tab != hub.me && !carriers.contains(&tab) && hub.is_member(vault, &tab) {
             for id in ids {

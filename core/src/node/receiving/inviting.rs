@@ -1,9 +1,9 @@
 //! Inviting: which of the offered blocks a writer is asked for, as far as the windows and limits allow, and what happens when it does not
 //! deliver them.
 
-use std::collections::BTreeMap;
 
 use super::{Coming, Receiving};
+use crate::map::Map;
 use crate::block::SizeLog;
 use crate::id::{BlockId, VaultId};
 use crate::limits::{IDLE_CLOSE, LINK_WINDOW, NODE_WINDOW};
@@ -32,9 +32,9 @@ impl Receiving {
     /// Invites what a link offered, as far as the windows and limits allow.
     pub(super) fn invite(&mut self, hub: &mut Hub, admission: &mut Admission, link: LinkId) {
         let Some(inbox) = self.links.get_mut(&link) else { return };
-        let mut wanted: BTreeMap<VaultId, Vec<BlockId>> = BTreeMap::new();
-        let mut refused: BTreeMap<(VaultId, u8), Vec<BlockId>> = BTreeMap::new();
-        let mut stored: BTreeMap<VaultId, Vec<BlockId>> = BTreeMap::new();
+        let mut wanted: Map<VaultId, Vec<BlockId>> = Map::new();
+        let mut refused: Map<(VaultId, u8), Vec<BlockId>> = Map::new();
+        let mut stored: Map<VaultId, Vec<BlockId>> = Map::new();
         while let Some(&(vault, id, size)) = inbox.queue.front() {
             if inbox.invited + size.bytes() > LINK_WINDOW {
                 break;

@@ -1,13 +1,13 @@
 //! Blocks of offers that wait: for the store's word on whether they are held, for room, or for their turn at a source. One that becomes
 //! durable meanwhile over another link is held: to invite it once more would count it twice against the vault's limit.
 
-use std::collections::BTreeMap;
 
+use crate::map::Map;
 use crate::id::{BlockId, VaultId};
 
 /// All offered blocks that wait.
 #[derive(Debug, Default)]
-pub(super) struct Offered(BTreeMap<(VaultId, BlockId), Waiting>);
+pub(super) struct Offered(Map<(VaultId, BlockId), Waiting>);
 
 /// A block that waits.
 #[derive(Debug, Default)]

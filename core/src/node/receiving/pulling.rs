@@ -9,9 +9,10 @@
 //! A writer can name only carriers of the same vault, and they are called at the addresses of the certificate. One that failed is left
 //! alone for a while. A block on its way takes the same room as an invited one, and the writer waits for it as any other that offered it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::{Coming, Receiving};
+use crate::map::Map;
 use crate::block::SizeLog;
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::{NODE_WINDOW, PULL_IDLE, PULL_SOURCES, PULL_STALL, PULL_TIMEOUT, PULL_WINDOW, REDIAL_MAX};
@@ -27,7 +28,7 @@ use crate::time::{Span, Time};
 /// The carriers that blocks are fetched from.
 #[derive(Debug, Default)]
 pub(super) struct Pulling {
-    pub(super) sources: BTreeMap<PeerId, Source>,
+    pub(super) sources: Map<PeerId, Source>,
 }
 
 /// A carrier that blocks are fetched from.
@@ -35,7 +36,7 @@ pub(super) struct Pulling {
 pub(super) struct Source {
     queue: VecDeque<Pull>,
     /// Blocks that were asked for and have not come, and when they were asked for.
-    open: BTreeMap<(VaultId, BlockId), Time>,
+    open: Map<(VaultId, BlockId), Time>,
     /// Bytes of those at most.
     bytes: usize,
     /// When it or this node last had something to do for the other.
@@ -104,9 +105,9 @@ impl Receiving {
     /// Fetches queued blocks, as far as the windows and limits allow.
     pub(super) fn fetch(&mut self, hub: &mut Hub, admission: &mut Admission, peer: &PeerId) {
         let Some(source) = self.pulling.sources.get_mut(peer) else { return };
-        let mut fetches: BTreeMap<VaultId, Vec<BlockId>> = BTreeMap::new();
-        let mut refused: BTreeMap<(LinkId, VaultId, u8), Vec<BlockId>> = BTreeMap::new();
-        let mut stored: BTreeMap<(LinkId, VaultId), Vec<BlockId>> = BTreeMap::new();
+        let mut fetches: Map<VaultId, Vec<BlockId>> = Map::new();
+        let mut refused: Map<(LinkId, VaultId, u8), Vec<BlockId>> = Map::new();
+        let mut stored: Map<(LinkId, VaultId), Vec<BlockId>> = Map::new();
         let link = hub.links.link_of(peer);
         while let (Some(link), Some(pull)) = (link, source.queue.front()) {
             let bytes = pull.size.bytes();
@@ -183,7 +184,7 @@ impl Receiving {
     pub(super) fn source_unlinked(&mut self, hub: &mut Hub, admission: &mut Admission, peer: &PeerId, old: LinkId) {
         let open = self.pulling.sources.get(peer).map(|source| source.open.keys().copied().collect::<Vec<_>>()).unwrap_or_default();
         let replaced_by = hub.links.link_of(peer);
-        let mut again: BTreeMap<VaultId, Vec<BlockId>> = BTreeMap::new();
+        let mut again: Map<VaultId, Vec<BlockId>> = Map::new();
         for (vault, id) in open {
             match (replaced_by, self.coming.get_mut(&(vault, id))) {
                 (Some(link), Some(coming)) if coming.from == Some(old) => {

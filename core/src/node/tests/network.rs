@@ -1,9 +1,10 @@
 //! The network that the stories beside this file run in.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use crate::map::Map;
 use crate::block::Block;
 use crate::id::{BlockId, PeerId, RecordId, VaultId};
 use crate::identity::{Identity, Seed};
@@ -23,7 +24,7 @@ pub(super) const LIMIT: u64 = 1 << 30;
 pub(super) struct Net {
     pub(super) now: Time,
     pub(super) hosts: Vec<Host>,
-    links: BTreeMap<u64, Line>,
+    links: Map<u64, Line>,
     next: u64,
     chance: Chance,
     /// Bytes of blocks that leave the client in a millisecond, whoever they go to; all at once while nothing is set.
@@ -52,9 +53,9 @@ pub(super) struct Host {
 /// A store in memory.
 #[derive(Default)]
 pub(super) struct Shelf {
-    pub(super) blocks: BTreeMap<BlockId, (VaultId, Block)>,
-    pub(super) damaged: BTreeMap<BlockId, VaultId>,
-    pub(super) records: BTreeMap<RecordSlot, Bytes>,
+    pub(super) blocks: Map<BlockId, (VaultId, Block)>,
+    pub(super) damaged: Map<BlockId, VaultId>,
+    pub(super) records: Map<RecordSlot, Bytes>,
     pub(super) full: bool,
     /// Fails whatever is to be written.
     pub(super) failing: bool,
@@ -77,7 +78,7 @@ impl Net {
         Self {
             now: Time(1_000_000),
             hosts: Vec::new(),
-            links: BTreeMap::new(),
+            links: Map::new(),
             next: 0,
             chance,
             uplink: None,
@@ -414,7 +415,7 @@ impl Shelf {
                 StoreAnswer::Committed
             }
             StoreOp::Summary(vault, from, to) => {
-                let mut rows: BTreeMap<_, Summary> = BTreeMap::new();
+                let mut rows: Map<_, Summary> = Map::new();
                 for id in self.blocks.iter().filter(|(_, (owner, _))| *owner == vault).map(|(id, _)| id) {
                     let partition = crate::id::Partition::of(id);
                     if (from..=to).contains(&partition) {

@@ -270,5 +270,5 @@ fn what_was_to_be_pulled_for_a_writer_that_is_gone_takes_no_room() {
     let blocks: Vec<_> = (10..13).map(|number| block(number, 1 << 20)).collect();
     net.place(chain.vault(), &blocks);
     net.run(MINUTE, |_| false);
-    assert_eq!(net.hosts[1].store.blocks.keys().copied().collect::<std::collections::BTreeSet<_>>(), ids(&blocks).into_iter().collect());
+    assert_eq!(net.hosts[1].store.blocks.keys().copied().collect::<crate::map::Set<_>>(), ids(&blocks).into_iter().collect());
 }

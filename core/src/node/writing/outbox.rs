@@ -1,10 +1,11 @@
 //! Outboxes: what each holder is offered, in lists, as far as it has answered earlier ones.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::Writing;
 use super::placing::Mark;
 use super::uplink::Departure;
+use crate::map::Map;
 use crate::block::{Block, SizeLog};
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::{LIST_MAX, OFFERS_PER_LINK, REDIAL_MAX, REDIAL_MIN, SUSPECT_AFTER};
@@ -21,7 +22,7 @@ pub(super) struct Outbox {
     /// Blocks offered that it has not answered, and blocks sent that it has not acked.
     pub(super) offered: usize,
     pub(super) sent: usize,
-    pub(super) departures: BTreeMap<BlockId, Departure>,
+    pub(super) departures: Map<BlockId, Departure>,
     /// When it was last told whom to pull from.
     pub(super) pulls_since: Time,
     pub(super) progress: Time,
@@ -82,7 +83,7 @@ impl Writing {
     /// Offers what waits for a holder, in lists, as far as it has answered earlier ones.
     pub(super) fn offer(&mut self, hub: &mut Hub, peer: PeerId) {
         let Some(link) = hub.links.link_of(&peer).filter(|_| self.outboxes.get(&peer).is_none_or(|outbox| !outbox.retry)) else { return };
-        let mut offers: BTreeMap<(VaultId, Option<PeerId>), Offer> = BTreeMap::new();
+        let mut offers: Map<(VaultId, Option<PeerId>), Offer> = Map::new();
         loop {
             let Some(outbox) = self.outboxes.get_mut(&peer) else { return };
             if outbox.offered >= OFFERS_PER_LINK {

@@ -4,10 +4,10 @@
 //! another one is being sent is kept waiting. When that comes to nothing, or nothing comes of it while the uplink idles, the block is
 //! *direct*: every holder is sent it from here.
 
-use std::collections::BTreeMap;
 
 use super::Writing;
 use super::placing::{Aim, Mark, Placing};
+use crate::map::Map;
 use crate::block::{Block, SizeLog};
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::PULL_PATIENCE;
@@ -61,7 +61,7 @@ impl Writing {
 
     /// Goes on with the holders that were kept waiting: sends them what they want, or tells them whom to pull it from.
     pub(super) fn release(&mut self, hub: &mut Hub) {
-        let mut absent: BTreeMap<(PeerId, VaultId), Vec<BlockId>> = BTreeMap::new();
+        let mut absent: Map<(PeerId, VaultId), Vec<BlockId>> = Map::new();
         for (id, peer) in std::mem::take(&mut self.held) {
             let Some(placing) = self.blocks.get(&id).filter(|placing| placing.of(&peer) == Some(Mark::Held)) else { continue };
             let Some(link) = hub.links.link_of(&peer) else { continue };

@@ -1,8 +1,8 @@
 //! What a certificate must keep to by itself, whoever signed it and whatever came before.
 
-use std::collections::BTreeSet;
 
 use super::{Carrier, Member, Policy, Rights, Wire};
+use crate::map::Set;
 use crate::limits::{ADDRESS_MAX, ADDRESSES_MAX, CARRIERS_MAX, LABEL_MAX, MEMBERS_MAX, PREVIOUS_EPOCH_SEALED, WRAP_SEALED};
 use crate::record::RecordError;
 
@@ -38,8 +38,8 @@ fn members(members: &[Member]) -> Result<(), RecordError> {
     if !members.is_sorted_by(|a, b| a.number < b.number) {
         return Err(RecordError::Bounds("members are not sorted by their numbers"));
     }
-    let peers: BTreeSet<_> = members.iter().map(|member| member.peer).collect();
-    let agrees: BTreeSet<_> = members.iter().map(|member| member.agree).collect();
+    let peers: Set<_> = members.iter().map(|member| member.peer).collect();
+    let agrees: Set<_> = members.iter().map(|member| member.agree).collect();
     if peers.len() < members.len() || agrees.len() < members.len() {
         return Err(RecordError::Bounds("two members share a key"));
     }

@@ -1,7 +1,6 @@
 //! Writing, opening and choosing heads. What lies inside a head (the snapshot's reference) is opaque here.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use crate::map::Map;
 
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -33,7 +32,7 @@ pub enum HeadError {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Standing {
     /// The highest head of each device; of two with one sequence the one with the smaller hash.
-    pub heads: BTreeMap<PeerId, Head>,
+    pub heads: Map<PeerId, Head>,
     /// Two different heads with one sequence, both signed by the device: it was cloned, restored from an old copy or stolen.
     pub forked: Vec<(Head, Head)>,
 }
@@ -86,7 +85,7 @@ pub fn open_head(chain: &Chain, keyring: &Keyring, head: &Head) -> Result<Zeroiz
 ///
 /// A pure function of the set: order, repetition and who delivered which make no difference.
 pub fn standing(chain: &Chain, heads: impl IntoIterator<Item = Head>) -> Standing {
-    let mut seen: BTreeMap<(PeerId, u64), BTreeMap<RecordId, Head>> = BTreeMap::new();
+    let mut seen: Map<(PeerId, u64), Map<RecordId, Head>> = Map::new();
     for head in heads {
         if chain.check_head(&head).is_ok() {
             seen.entry((head.device, head.sequence)).or_default().insert(head.id(), head);
@@ -100,9 +99,7 @@ pub fn standing(chain: &Chain, heads: impl IntoIterator<Item = Head>) -> Standin
         if let Some(other) = same.next() {
             standing.forked.push((head.clone(), other));
         }
-        if let Entry::Vacant(slot) = standing.heads.entry(device) {
-            slot.insert(head);
-        }
+        standing.heads.entry(device).or_insert(head);
     }
     standing
 }

@@ -3,13 +3,13 @@
 //! words → seed → paper identity → locate record, signed by that very key → certificates from 0 to the one that names it → epochs →
 //! heads → a certificate that enrols a device, signed by the paper identity.
 
-use std::collections::BTreeSet;
 
 use thiserror::Error;
 
 use super::authority::{Amendment, AuthorityError, Newcomer};
 use super::heads::{Standing, standing};
 use super::keyring::{Keyring, KeyringError};
+use crate::map::Set;
 use crate::id::{PeerId, VaultId};
 use crate::identity::Identity;
 use crate::record::{Certificate, Chain, ChainError, Record, Rights};
@@ -60,7 +60,7 @@ pub enum RestoreError {
 
 /// Returns the vaults that the phrase's own key says it opens. What anybody else signed about that key counts for nothing.
 #[must_use]
-pub fn located<'a>(paper: &PeerId, records: impl IntoIterator<Item = &'a Record>) -> BTreeSet<VaultId> {
+pub fn located<'a>(paper: &PeerId, records: impl IntoIterator<Item = &'a Record>) -> Set<VaultId> {
     let ours = |record: &Record| match record {
         // Decoding has verified that `paper` signed it.
         Record::Locate(locate) if locate.paper == *paper => Some(locate.vault),

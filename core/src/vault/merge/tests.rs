@@ -39,7 +39,7 @@ fn a_merge_of_a_folder_larger_than_the_cache_comes_to_its_end() {
     let base = world.snapshot(0, None, (0..ENTRIES).map(|number| (number, number)));
     let one = world.snapshot(1, Some(&base), (0..ENTRIES).step_by(100).map(|number| (number, number + 1_000_000)));
     let two = world.snapshot(2, Some(&base), (50..ENTRIES).step_by(100).map(|number| (number, number + 2_000_000)));
-    let expected: BTreeMap<Path, Edit> = (50..ENTRIES).step_by(100).map(|number| (name(number), file(number + 2_000_000))).collect();
+    let expected: Map<Path, Edit> = (50..ENTRIES).step_by(100).map(|number| (name(number), file(number + 2_000_000))).collect();
     // A fifth of what the pages of the three versions take.
     world.pages = Pages::with_limit(2 << 20);
     world.fetched = 0;

@@ -1,12 +1,12 @@
 //! What a share record holds: for those who have the link where the tree lies and what it is, for the vault's devices the secret and the path.
 
-use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 use zeroize::Zeroizing;
 
+use crate::map::Map;
 use crate::address::Address;
 use crate::codec;
 use crate::id::PeerId;
@@ -64,7 +64,7 @@ type StoredOwner = (ByteArray<32>, Path);
 impl ShareContents {
     /// Takes the carriers of a certificate, each with at most two addresses: one that a browser takes if it has one, and its first.
     pub(crate) fn carriers_of(tip: &Certificate) -> Vec<Carrier> {
-        let mut zones: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut zones: Map<&str, usize> = Map::new();
         for carrier in &tip.carriers {
             let next = zones.len();
             zones.entry(&carrier.zone).or_insert(next);

@@ -10,11 +10,12 @@
 //! Nothing in the link's blocks is a function of the vault's keys: they are sealed under a key from the link's secret, and chunks have
 //! other names in them. What memory it takes is bounded, whatever is shared.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::cover::Cover;
 use super::tour::{Stop, Tour};
+use crate::map::Map;
 use crate::block::Block;
 use crate::id::BlockId;
 use crate::labels;
@@ -177,7 +178,7 @@ impl Copying {
     /// Names the blocks that the next chunks need, a few ahead.
     fn lacking(&self, content: &Opened) -> Vec<BlockKey> {
         let chunks = self.writing.iter().filter_map(|written| written.file.as_ref()).flat_map(|file| &file.chunks);
-        let mut keys: BTreeMap<BlockId, BlockKey> = BTreeMap::new();
+        let mut keys: Map<BlockId, BlockKey> = Map::new();
         for chunk in chunks.filter(|chunk| !self.cover.holds(&chunk.reference)) {
             let Some((first, next)) = chunk.reference.blocks() else { continue };
             keys.extend([Some(first), next].into_iter().flatten().filter(|key| !content.contains(&key.id)).map(|key| (key.id, key)));

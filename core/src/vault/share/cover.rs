@@ -1,7 +1,7 @@
 //! Which packs are shared to their last byte: only their blocks may be reused by a link, for whoever can open a block can read all of it.
 
-use std::collections::BTreeMap;
 
+use crate::map::Map;
 use crate::id::BlockId;
 use crate::limits::{PACK_MAX, SHARE_COVER};
 use crate::vault::reference::Reference;
@@ -9,7 +9,7 @@ use crate::vault::reference::Reference;
 /// The shared parts of blocks, gathered chunk by chunk.
 #[derive(Default)]
 pub(super) struct Cover {
-    blocks: BTreeMap<BlockId, Parts>,
+    blocks: Map<BlockId, Parts>,
 }
 
 /// Which bytes of a pack are shared.

@@ -1,8 +1,8 @@
 //! The share records that this device knows: kept before anybody acts on them, so that what was withdrawn stays withdrawn.
 
-use std::collections::{BTreeMap, BTreeSet};
 
 use super::contents::{ShareContents, ShareOwner};
+use crate::map::{Map, Set};
 use crate::id::{RecordId, ShareId};
 use crate::limits::SHARES_MAX;
 use crate::record::{Chain, Share};
@@ -13,11 +13,11 @@ use crate::vault::{Note, notes};
 /// Share records by locator, the one of each that counts.
 #[derive(Default)]
 pub(in crate::vault) struct Shares {
-    known: BTreeMap<ShareId, Share>,
+    known: Map<ShareId, Share>,
     /// Records that are being kept: not acted on, and not taken for older ones either.
-    coming: BTreeMap<ShareId, Share>,
+    coming: Map<ShareId, Share>,
     /// Records that were brought to carriers which showed what they take the place of.
-    brought: BTreeSet<RecordId>,
+    brought: Set<RecordId>,
 }
 
 /// A record that is to be kept before anybody acts on it.

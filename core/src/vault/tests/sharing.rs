@@ -49,15 +49,15 @@ pub(super) fn contents(world: &World, link: &ShareLink) -> Option<ShareContents>
 pub(super) struct Guest {
     shared: Shared,
     next: u64,
-    pub(super) replies: BTreeMap<CommandId, Result<Reply, CommandError>>,
-    bytes: BTreeMap<CommandId, Vec<u8>>,
+    pub(super) replies: Map<CommandId, Result<Reply, CommandError>>,
+    bytes: Map<CommandId, Vec<u8>>,
 }
 
 impl Guest {
     pub(super) fn new(world: &World, link: &ShareLink) -> Self {
         let mut shared = Shared::new();
         shared.open(contents(world, link).expect("the record opens"));
-        Self { shared, next: 0, replies: BTreeMap::new(), bytes: BTreeMap::new() }
+        Self { shared, next: 0, replies: Map::new(), bytes: Map::new() }
     }
 
     fn handle(&mut self, world: &World, input: Input) {
@@ -96,8 +96,8 @@ impl Guest {
     }
 
     /// Reads everything, by path.
-    pub(super) fn everything(&mut self, world: &World) -> BTreeMap<String, Vec<u8>> {
-        let (mut found, mut folders) = (BTreeMap::new(), vec![String::new()]);
+    pub(super) fn everything(&mut self, world: &World) -> Map<String, Vec<u8>> {
+        let (mut found, mut folders) = (Map::new(), vec![String::new()]);
         while let Some(folder) = folders.pop() {
             let Ok(Reply::List(entries)) = self.run(world, Command::List { path: path(&folder), after: None, limit: 1000 }) else {
                 panic!("{folder} is not listed")
@@ -116,8 +116,8 @@ impl Guest {
 }
 
 /// Opens every block that a key can be found for from a link's root on, and returns their packs.
-fn opened(world: &World, contents: &ShareContents) -> BTreeMap<BlockId, Bytes> {
-    let (mut pages, mut walk, mut packs) = (Pages::new(), BlockWalk::new(), BTreeMap::new());
+fn opened(world: &World, contents: &ShareContents) -> Map<BlockId, Bytes> {
+    let (mut pages, mut walk, mut packs) = (Pages::new(), BlockWalk::new(), Map::new());
     let mut take = |key: &BlockKey, pages: &mut Pages| {
         let pack = open(world.blocks.get(&key.id).expect("it is kept"), key).expect("it opens");
         pages.insert(key.id, pack.clone());
@@ -148,7 +148,7 @@ fn probes(content: &[u8]) -> impl Iterator<Item = [u8; 16]> {
     places.filter_map(|at| content.get(at..at + 16)?.try_into().ok())
 }
 
-fn holds_any(packs: &BTreeMap<BlockId, Bytes>, probes: &BTreeSet<[u8; 16]>) -> bool {
+fn holds_any(packs: &Map<BlockId, Bytes>, probes: &Set<[u8; 16]>) -> bool {
     // Most windows are told apart by how they begin.
     let begin = |window: &[u8]| usize::from(window[0]) << 12 | usize::from(window[1]) << 4 | usize::from(window[2]) >> 4;
     let mut begins = vec![false; 1 << 20];
@@ -177,7 +177,7 @@ proptest! {
     fn m26_a_link_opens_exactly_what_was_shared(puts in puts(), chosen in 0u8..4, nested in any::<bool>()) {
         let mut world = World::default();
         let mut device = device(&mut world);
-        let mut files = BTreeMap::new();
+        let mut files = Map::new();
         for (number, Put { folder, len, commit }) in puts.iter().enumerate() {
             let inner = if nested && number % 2 == 1 { "/inner-folder" } else { "" };
             let name = format!("/folder-number-{folder}{inner}/file-with-a-name-{number}");
@@ -194,15 +194,15 @@ proptest! {
         let link = share(&mut device, &mut world, &format!("/folder-number-{chosen}"));
 
         let prefix = format!("/folder-number-{chosen}/");
-        let (shared, private): (BTreeMap<_, _>, BTreeMap<_, _>) = files.into_iter().partition(|(name, _)| name.starts_with(&prefix));
+        let (shared, private): (Map<_, _>, Map<_, _>) = files.into_iter().partition(|(name, _)| name.starts_with(&prefix));
         let contents = contents(&world, &link).expect("it opens");
         prop_assert_eq!((contents.files, contents.bytes), (shared.len() as u64, shared.values().map(|file| file.len() as u64).sum()));
         let seen = Guest::new(&world, &link).everything(&world);
-        let expected: BTreeMap<String, Vec<u8>> = shared.iter().map(|(name, file)| (name[prefix.len() - 1..].to_owned(), file.clone())).collect();
+        let expected: Map<String, Vec<u8>> = shared.iter().map(|(name, file)| (name[prefix.len() - 1..].to_owned(), file.clone())).collect();
         prop_assert!(seen == expected, "everything that was shared");
 
         let packs = opened(&world, &contents);
-        let foreign: BTreeSet<[u8; 16]> = private.values().flat_map(|file| probes(file)).collect();
+        let foreign: Set<[u8; 16]> = private.values().flat_map(|file| probes(file)).collect();
         prop_assert!(!holds_any(&packs, &foreign), "no byte beside it");
         let names: Vec<&[u8]> = private.keys().filter_map(|name| name.rsplit('/').next()).map(str::as_bytes).collect();
         for pack in packs.values() {
@@ -214,7 +214,7 @@ proptest! {
             prop_assert!(!pack.windows(14).any(|window| window == b"folder-number-"), "not even its own folder's name");
         }
         // What the probes would find is there to be found: with the vault's keys, in the vault's blocks.
-        let own: BTreeSet<[u8; 16]> = shared.values().flat_map(|file| probes(file)).collect();
+        let own: Set<[u8; 16]> = shared.values().flat_map(|file| probes(file)).collect();
         prop_assert_eq!(holds_any(&packs, &own), !own.is_empty());
     }
 }
@@ -242,10 +242,10 @@ fn nothing_in_a_link_is_sealed_or_named_by_the_vaults_keys() {
     let mut device = device(&mut world);
     device.put(&mut world, "/folder/text", &noise(10_000, 1));
     device.commit(&mut world);
-    let before: BTreeSet<BlockId> = world.blocks.keys().copied().collect();
+    let before: Set<BlockId> = world.blocks.keys().copied().collect();
     let links = [share(&mut device, &mut world, "/folder"), share(&mut device, &mut world, "/folder")];
     let packs = links.each_ref().map(|link| opened(&world, &contents(&world, link).expect("it opens")));
-    assert!(packs.iter().flat_map(BTreeMap::keys).all(|id| !before.contains(id)), "all is sealed anew");
+    assert!(packs.iter().flat_map(Map::keys).all(|id| !before.contains(id)), "all is sealed anew");
     assert!(packs[0].keys().all(|id| !packs[1].contains_key(id)), "under a key of each link's own");
     let chunks = packs.each_ref().map(|packs| packs.values().map(Bytes::len).sum::<usize>());
     assert_eq!(chunks[0], chunks[1]);
@@ -255,6 +255,6 @@ fn nothing_in_a_link_is_sealed_or_named_by_the_vaults_keys() {
         panic!("a small file")
     };
     for chunk in chunks {
-        assert!(packs.iter().flat_map(BTreeMap::values).all(|pack| !pack.windows(32).any(|window| window == chunk.id.0)));
+        assert!(packs.iter().flat_map(Map::values).all(|pack| !pack.windows(32).any(|window| window == chunk.id.0)));
     }
 }

@@ -1,12 +1,12 @@
 //! Visiting every block that snapshots need, for checking and for telling live blocks from dead ones.
 
-use std::collections::BTreeSet;
 
 use super::dir::DirBounds;
 use super::entry::{Content, Node};
 use super::file::FileBounds;
 use super::pages::{Page, Pages};
 use super::walk::WalkError;
+use crate::map::Set;
 use crate::id::BlockId;
 use crate::limits::{PATH_DEPTH, WALK_AHEAD};
 use crate::vault::reference::Reference;
@@ -18,8 +18,8 @@ pub struct BlockWalk {
     /// Objects to visit, the next one last.
     pending: Vec<Pending>,
     /// Objects that were visited or wait to be.
-    objects: BTreeSet<(BlockId, u32)>,
-    blocks: BTreeSet<BlockId>,
+    objects: Set<(BlockId, u32)>,
+    blocks: Set<BlockId>,
 }
 
 /// What one step of a [`BlockWalk`] found.

@@ -1,6 +1,5 @@
 //! Changing trees: edits by path become new pages, and pages that no edit touches stay as they are.
 
-use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use thiserror::Error;
@@ -11,6 +10,7 @@ use super::pages::{Page, Pages};
 use super::path::{Name, Path};
 use super::walk::WalkError;
 use super::writer::{TreeWriter, WriteError};
+use crate::map::Map;
 use crate::limits::{DIR_PAGE_ENTRIES, WALK_AHEAD};
 use crate::vault::reference::Reference;
 use crate::vault::seal::BlockKey;
@@ -45,7 +45,7 @@ pub enum EditError {
 #[derive(Debug, Clone)]
 pub struct Editor {
     base: Option<Reference>,
-    edits: BTreeMap<Path, Edit>,
+    edits: Map<Path, Edit>,
     parents: Meta,
     done: Done,
 }
@@ -54,11 +54,11 @@ pub struct Editor {
 #[derive(Debug, Clone, Default)]
 struct Done {
     /// The new root pages of directories.
-    dirs: BTreeMap<Path, Option<Reference>>,
+    dirs: Map<Path, Option<Reference>>,
     /// By directory and the first name of the first page: the pages that took the place of so many pages of entries.
-    runs: BTreeMap<(Path, Name), (usize, Vec<Child>)>,
+    runs: Map<(Path, Name), (usize, Vec<Child>)>,
     /// By directory, level and first name of a page of pages: its new children, or none when nothing changed.
-    nodes: BTreeMap<(Path, u8, Name), Option<Vec<Child>>>,
+    nodes: Map<(Path, u8, Name), Option<Vec<Child>>>,
 }
 
 /// A page with its first name.
@@ -75,7 +75,7 @@ struct Change<'a> {
 
 /// One call of [`Editor::apply`].
 struct Pass<'a> {
-    edits: &'a BTreeMap<Path, Edit>,
+    edits: &'a Map<Path, Edit>,
     parents: Meta,
     done: &'a mut Done,
     pages: &'a Pages,
@@ -85,7 +85,7 @@ struct Pass<'a> {
 impl Editor {
     /// Starts with the root page of the base, or none; `parents` is the metadata of directories that have to be made on the way.
     #[must_use]
-    pub fn new(base: Option<Reference>, edits: BTreeMap<Path, Edit>, parents: Meta) -> Self {
+    pub fn new(base: Option<Reference>, edits: Map<Path, Edit>, parents: Meta) -> Self {
         Self { base, edits, parents, done: Done::default() }
     }
 
@@ -346,7 +346,7 @@ impl Pass<'_> {
 }
 
 /// Gathers what happens to the names of a directory.
-fn changes<'a>(edits: &'a BTreeMap<Path, Edit>, dir: &Path) -> Vec<Change<'a>> {
+fn changes<'a>(edits: &'a Map<Path, Edit>, dir: &Path) -> Vec<Change<'a>> {
     let depth = dir.names().len();
     let mut changes: Vec<Change<'a>> = Vec::new();
     for (path, edit) in edits_below(edits, dir) {
@@ -360,7 +360,7 @@ fn changes<'a>(edits: &'a BTreeMap<Path, Edit>, dir: &Path) -> Vec<Change<'a>> {
     changes
 }
 
-fn edits_below<'a>(edits: &'a BTreeMap<Path, Edit>, dir: &Path) -> impl Iterator<Item = (&'a Path, &'a Edit)> {
+fn edits_below<'a>(edits: &'a Map<Path, Edit>, dir: &Path) -> impl Iterator<Item = (&'a Path, &'a Edit)> {
     edits.range((Bound::Excluded(dir), Bound::Unbounded)).take_while(move |(path, _)| path.starts_with(dir))
 }
 

@@ -1,12 +1,12 @@
 //! The frame of every object: `[kind, version, table, body]`, and references through the table.
 
-use std::collections::BTreeMap;
 
 use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::walk::WalkError;
 use super::writer::WriteError;
+use crate::map::Map;
 use crate::codec;
 use crate::limits::{PACK_MAX, TABLE_MAX};
 use crate::vault::compress::Codec;
@@ -48,7 +48,7 @@ pub(crate) struct Stored {
 pub(crate) struct Table {
     entries: Vec<Option<BlockKey>>,
     /// Where each entry stands last.
-    last: BTreeMap<Option<BlockKey>, usize>,
+    last: Map<Option<BlockKey>, usize>,
 }
 
 /// An object that is being read: where it lies, which decides what *self* means, and its table.

@@ -1,7 +1,6 @@
 //! The bounded cache of opened packs, and of the objects decoded from them, that tree walks work on.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use super::file::{FileNode, FilePage};
 use super::object::{Frame, VERSION, kind, peek};
 use super::snapshot::Snapshot;
 use super::walk::WalkError;
+use crate::map::Map;
 use crate::id::BlockId;
 use crate::limits::PAGE_CACHE;
 use crate::vault::reference::Reference;
@@ -151,9 +151,9 @@ impl Page {
 
 /// A bounded map that forgets what was not used for longest.
 struct Cache<K, V> {
-    items: BTreeMap<K, Item<V>>,
+    items: Map<K, Item<V>>,
     /// The keys by the moment of their last use.
-    order: BTreeMap<u64, K>,
+    order: Map<u64, K>,
     clock: u64,
     weight: usize,
     limit: usize,
@@ -167,7 +167,7 @@ struct Item<V> {
 
 impl<K: Ord + Copy, V> Cache<K, V> {
     const fn new(limit: usize) -> Self {
-        Self { items: BTreeMap::new(), order: BTreeMap::new(), clock: 0, weight: 0, limit }
+        Self { items: Map::new(), order: Map::new(), clock: 0, weight: 0, limit }
     }
 
     fn insert(&mut self, key: K, value: V, weight: usize) {

@@ -1,12 +1,12 @@
 //! Writing tree objects: children first, into the packs of the tree stream, which are sealed as they fill.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use thiserror::Error;
 
 use super::object::{Stored, Table};
 use super::snapshot::Snapshot;
+use crate::map::Map;
 use crate::block::Block;
 use crate::limits::PACK_MAX;
 use crate::vault::compress::Codec;
@@ -22,9 +22,9 @@ use crate::vault::seal::{BlockKey, SealError, SealKey, seal};
 pub struct TreeWriter {
     key: Arc<SealKey>,
     packer: Packer,
-    sealed: BTreeMap<PackNumber, BlockKey>,
+    sealed: Map<PackNumber, BlockKey>,
     /// Data packs that lie inside a tree pack, and how many bytes lie before them there.
-    joined: BTreeMap<PackNumber, (PackNumber, u32)>,
+    joined: Map<PackNumber, (PackNumber, u32)>,
     blocks: Vec<(Block, BlockKey)>,
 }
 
@@ -65,7 +65,7 @@ impl TreeWriter {
     /// Starts a tree stream.
     #[must_use]
     pub const fn new(key: Arc<SealKey>) -> Self {
-        Self { key, packer: Packer::new(Stream::Tree), sealed: BTreeMap::new(), joined: BTreeMap::new(), blocks: Vec::new() }
+        Self { key, packer: Packer::new(Stream::Tree), sealed: Map::new(), joined: Map::new(), blocks: Vec::new() }
     }
 
     /// Takes note that a data pack was sealed.

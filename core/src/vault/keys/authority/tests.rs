@@ -102,7 +102,7 @@ fn nobody_locks_everybody_out() {
 /// The same entropy everywhere, as on a cloned machine or with a broken generator.
 #[test]
 fn c14_epochs_never_share_a_secret_even_without_entropy() {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = crate::map::Set::new();
     for device in [1, 3] {
         for paper in [2, 4] {
             let Founding { mut chain, .. } = found(&identity(device), &identity(paper), Policy::default(), &[0; 32]).expect("sound");

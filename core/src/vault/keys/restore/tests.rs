@@ -29,7 +29,7 @@ fn words_alone_bring_a_vault_back() {
     let (vault, records) = vault();
     let words = phrase(&Seed::new([2; 32]));
     let paper = Identity::from_seed(&parse_phrase(&words).expect("written by us"));
-    assert_eq!(located(&paper.peer(), &records), BTreeSet::from([vault]));
+    assert_eq!(located(&paper.peer(), &records), Set::from([vault]));
     let Restored { chain, keyring, standing } = restore(&paper, vault, &records).expect("all records are there");
     let head = &standing.heads[&identity(1).peer()];
     assert_eq!(open_head(&chain, &keyring, head).expect("sound").as_slice(), b"third");
@@ -75,7 +75,7 @@ fn m08_a_vault_that_only_names_the_words_is_refused() {
     let (vault, mut records) = vault();
     records.extend(certificates);
     records.push(Record::Locate(own));
-    assert_eq!(located(&paper.peer(), &records), BTreeSet::from([vault]), "the trap is not among them");
+    assert_eq!(located(&paper.peer(), &records), Set::from([vault]), "the trap is not among them");
     assert_eq!(restore(&paper, trap, &records).err(), Some(RestoreError::NotLocated));
     assert_eq!(restore(&paper, vault, &records).map(|restored| restored.chain.vault()).ok(), Some(vault));
 }

@@ -82,6 +82,6 @@ fn c14_an_ephemeral_key_serves_one_message_only() {
     };
     let all =
         [seal(9, 2, 1, 0, 4), seal(8, 2, 1, 0, 4), seal(9, 3, 1, 0, 4), seal(9, 2, 4, 0, 4), seal(9, 2, 1, 1, 4), seal(9, 2, 1, 0, 5)];
-    assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), all.len());
+    assert_eq!(all.iter().collect::<crate::map::Set<_>>().len(), all.len());
     assert_eq!(seal(9, 2, 1, 0, 4), all[0], "the same message twice is the same bytes");
 }

@@ -1,7 +1,7 @@
 //! What edits rewrite, and what they leave as it is.
 
-use std::collections::{BTreeMap, BTreeSet};
 
+use crate::map::{Map, Set};
 use crate::limits::DIR_PAGE_ENTRIES;
 use crate::vault::testing::{World, file, path, seal_key};
 use crate::vault::tree::entry::Entry;
@@ -29,11 +29,11 @@ fn files_appear_move_and_go() {
 
     let moved = world.walk(|pages| walk::lookup(pages, root.as_ref(), &path("dir/sub"))).expect("the folder");
     let (root, blocks) =
-        world.commit(root, BTreeMap::from([(path("dir/sub"), Edit::Remove), (path("elsewhere"), Edit::Put(moved))])).expect("applied");
+        world.commit(root, Map::from([(path("dir/sub"), Edit::Remove), (path("elsewhere"), Edit::Put(moved))])).expect("applied");
     assert_eq!(paths(&mut world, root.as_ref()), ["a", "dir", "dir/b", "elsewhere", "elsewhere/c"]);
     assert_eq!(blocks.len(), 1, "a move is one block");
 
-    let (root, _) = world.commit(root, BTreeMap::from([(path("dir/b"), Edit::Remove)])).expect("applied");
+    let (root, _) = world.commit(root, Map::from([(path("dir/b"), Edit::Remove)])).expect("applied");
     assert_eq!(paths(&mut world, root.as_ref()), ["a", "dir", "elsewhere", "elsewhere/c"], "an empty folder stays");
     let all = ["a", "dir", "elsewhere"].map(|text| (path(text), Edit::Remove)).into();
     assert_eq!(world.commit(root, all).expect("applied").0, None);
@@ -46,34 +46,34 @@ fn edits_say_exactly_what_stands_there_afterwards() {
     let (base, _) = world.commit(None, edits).expect("applied");
 
     // Metadata alone: what is inside stays.
-    let (root, _) = world.commit(base.clone(), BTreeMap::from([(path("dir"), Edit::Directory(meta(0o700)))])).expect("applied");
+    let (root, _) = world.commit(base.clone(), Map::from([(path("dir"), Edit::Directory(meta(0o700)))])).expect("applied");
     let all = world.everything(root.as_ref(), 9);
     assert_eq!(all[&path("dir")].meta(), Some(&meta(0o700)));
     assert!(all.contains_key(&path("dir/old")));
 
     // Taken away and filled again: only the new is there.
-    let edits = BTreeMap::from([(path("dir"), Edit::Remove), put(&mut world, "dir/new")]);
+    let edits = Map::from([(path("dir"), Edit::Remove), put(&mut world, "dir/new")]);
     let (root, _) = world.commit(base.clone(), edits).expect("applied");
     assert_eq!(paths(&mut world, root.as_ref()), ["dir", "dir/new", "file"]);
 
     // A file where a folder was, and the other way round.
-    let edits = BTreeMap::from([put(&mut world, "dir"), (path("file"), Edit::Directory(meta(0o755))), put(&mut world, "file/inside")]);
+    let edits = Map::from([put(&mut world, "dir"), (path("file"), Edit::Directory(meta(0o755))), put(&mut world, "file/inside")]);
     let (root, _) = world.commit(base.clone(), edits).expect("applied");
     assert_eq!(paths(&mut world, root.as_ref()), ["dir", "file", "file/inside"]);
 
     // Through a file leads no path.
-    let edits = BTreeMap::from([put(&mut world, "file/inside")]);
+    let edits = Map::from([put(&mut world, "file/inside")]);
     assert_eq!(world.commit(base.clone(), edits), Err(EditError::Walk(WalkError::NotADirectory { path: path("file") })));
 
     // What changes nothing writes nothing.
-    let edits = BTreeMap::from([put(&mut world, "dir/old"), (path("gone"), Edit::Remove), (path("dir/not/here"), Edit::Remove)]);
+    let edits = Map::from([put(&mut world, "dir/old"), (path("gone"), Edit::Remove), (path("dir/not/here"), Edit::Remove)]);
     assert_eq!(world.commit(base.clone(), edits).expect("applied"), (base, Vec::new()));
 }
 
 #[test]
 fn lookups_say_what_is_wrong_with_a_path() {
     let mut world = World::default();
-    let edits = BTreeMap::from([put(&mut world, "dir/file")]);
+    let edits = Map::from([put(&mut world, "dir/file")]);
     let (root, _) = world.commit(None, edits).expect("applied");
     let mut lookup = |text: &str| world.walk(|pages| walk::lookup(pages, root.as_ref(), &path(text)));
     assert!(matches!(lookup("/"), Ok(Node::Dir { .. })));
@@ -90,7 +90,7 @@ fn one_change_in_a_wide_folder_rewrites_one_page_and_those_above_it() {
     let (root, blocks) = world.commit(None, edits).expect("applied");
     assert!(blocks.len() >= 2 * 10_000 * 60 / (1 << 20));
 
-    let edits = BTreeMap::from([(path("wide/05000"), Edit::Remove)]);
+    let edits = Map::from([(path("wide/05000"), Edit::Remove)]);
     let (changed, written) = world.commit(root.clone(), edits).expect("applied");
     let bytes: usize = written.iter().map(|key| world.blocks[&key.id].bytes().len()).sum();
     assert!(bytes <= 32 << 10, "{bytes} bytes written for one change");
@@ -139,7 +139,7 @@ fn trees_far_larger_than_the_cache_are_read_and_changed() {
     let before = world.everything(root.as_ref(), 500);
     assert_eq!(before.keys().filter(|path| path.names().len() == 2 && path.starts_with(&self::path("wide"))).count(), 600);
 
-    let touched = before.keys().filter(|path| matches!(before[*path], Node::File { .. })).step_by(10).cloned().collect::<BTreeSet<_>>();
+    let touched = before.keys().filter(|path| matches!(before[*path], Node::File { .. })).step_by(10).cloned().collect::<Set<_>>();
     let edits = touched.iter().map(|path| (path.clone(), Edit::Remove)).collect();
     let (root, _) = world.commit(root, edits).expect("applied");
     let after = world.everything(root.as_ref(), 500);
@@ -179,10 +179,10 @@ fn g04_what_a_newer_release_wrote_is_read_around_and_never_rewritten() {
     assert_eq!(world.walk(|pages| walk::lookup(pages, root.as_ref(), &path("dir/future"))), Ok(future));
 
     for text in ["dir/known", "dir/future", "dir/new"] {
-        let edits = BTreeMap::from([put(&mut world, text)]);
+        let edits = Map::from([put(&mut world, text)]);
         assert_eq!(world.commit(root.clone(), edits), Err(EditError::Unknown(path("dir"))), "{text}");
     }
-    let edits = BTreeMap::from([put(&mut world, "beside")]);
+    let edits = Map::from([put(&mut world, "beside")]);
     let (root, _) = world.commit(root, edits).expect("the page beside can change");
     assert_eq!(paths(&mut world, root.as_ref()), ["beside", "dir", "dir/future", "dir/known"]);
 

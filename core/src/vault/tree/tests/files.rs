@@ -101,7 +101,7 @@ fn a_file_read_back_from_sealed_blocks_is_the_file_that_was_put() {
             }
         }
         let (len, found) = file.finish(&mut tree).expect("written");
-        let mut edits = std::collections::BTreeMap::new();
+        let mut edits = crate::map::Map::new();
         let node = Node::File { meta: Meta::default(), len, content: found };
         edits.insert(crate::vault::testing::path("dir/file"), crate::vault::tree::Edit::Put(node));
         let mut editor = crate::vault::tree::Editor::new(None, edits, Meta::default());

@@ -1,9 +1,9 @@
 //! Random edit scripts against a plain map of paths.
 
-use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use crate::map::Map;
 use crate::limits::DIR_PAGE_ENTRIES;
 use crate::vault::reference::Reference;
 use crate::vault::testing::{World, file, path};
@@ -45,9 +45,9 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn edits(steps: &[Step], files: &[Node]) -> BTreeMap<Path, Edit> {
+fn edits(steps: &[Step], files: &[Node]) -> Map<Path, Edit> {
     let meta = |mode| Meta { mode, ..Meta::default() };
-    let mut edits = BTreeMap::new();
+    let mut edits = Map::new();
     for step in steps {
         match step {
             Step::File(at, content) => {
@@ -74,9 +74,9 @@ fn edits(steps: &[Step], files: &[Node]) -> BTreeMap<Path, Edit> {
 }
 
 /// Applies one edit; says whether it could be.
-fn apply(model: &mut BTreeMap<Path, Thing>, at: &Path, edit: &Edit) -> bool {
+fn apply(model: &mut Map<Path, Thing>, at: &Path, edit: &Edit) -> bool {
     let inside_file = (1..at.names().len()).any(|depth| matches!(model.get(&at.ancestor(depth)), Some(Thing::File(..))));
-    let clear = |model: &mut BTreeMap<Path, Thing>| {
+    let clear = |model: &mut Map<Path, Thing>| {
         let gone = model.range(at..).map(|(path, _)| path.clone()).take_while(|path| path.starts_with(at)).collect::<Vec<_>>();
         for path in gone {
             model.remove(&path);
@@ -152,7 +152,7 @@ proptest! {
             world.pages = Pages::with_limit(512 << 10);
         }
         let files = [b"0", b"1", b"2", b"3"].map(|content| file(&mut world, content));
-        let mut model = BTreeMap::new();
+        let mut model = Map::new();
         let mut root = None;
         for steps in &commits {
             let mut wanted = edits(steps, &files);
@@ -160,7 +160,7 @@ proptest! {
             wanted.retain(|at, edit| apply(&mut model, at, edit));
             (root, _) = world.commit(root, wanted).expect("applied");
 
-            let found = world.everything(root.as_ref(), 200).into_iter().map(|(path, node)| (path, thing(&node))).collect::<BTreeMap<_, _>>();
+            let found = world.everything(root.as_ref(), 200).into_iter().map(|(path, node)| (path, thing(&node))).collect::<Map<_, _>>();
             prop_assert_eq!(&found, &model);
             for at in model.keys().step_by(17) {
                 let node = world.walk(|pages| walk::lookup(pages, root.as_ref(), at));

@@ -1,7 +1,7 @@
 //! What a commit writes: few blocks, and none twice.
 
-use std::collections::BTreeMap;
 
+use crate::map::Map;
 use crate::id::PeerId;
 use crate::limits::PACK_MAX;
 use crate::time::Time;
@@ -20,8 +20,8 @@ fn commit_sizes(lengths: &[usize]) -> Vec<usize> {
     let mut world = World::default();
     let mut packer = Packer::new(Stream::Data);
     let mut tree = TreeWriter::new(seal_key());
-    let mut edits = BTreeMap::new();
-    let mut contents = BTreeMap::new();
+    let mut edits = Map::new();
+    let mut contents = Map::new();
     for (number, len) in lengths.iter().enumerate() {
         let content = noise(&format!("file {number}"), *len);
         let reference = packer.store(&content, Codec::Raw);
@@ -134,7 +134,7 @@ fn a_block_walk_names_every_block_once() {
     let mut visit = |history: bool| {
         let mut walk = BlockWalk::new();
         walk.add(snapshots.last().expect("a snapshot"), history);
-        let mut found = std::collections::BTreeSet::new();
+        let mut found = crate::map::Set::new();
         loop {
             match walk.next(&world.pages) {
                 Err(WalkError::Missing(keys)) => world.fetch(&keys),
