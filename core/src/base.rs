@@ -76,12 +76,8 @@ impl Base {
 pub const HEX: Base = Base { digits: b"0123456789abcdef", bits: 4, any_case: true, alike: &[] };
 
 /// Base32 in small letters; reads capitals too, and 0, 1 and 8, which are not in the alphabet, as the letters that they look like.
-pub const BASE32: Base = Base {
-    digits: b"abcdefghijklmnopqrstuvwxyz234567",
-    bits: 5,
-    any_case: true,
-    alike: &[(b'0', b'o'), (b'1', b'l'), (b'8', b'b')],
-};
+pub const BASE32: Base =
+    Base { digits: b"abcdefghijklmnopqrstuvwxyz234567", bits: 5, any_case: true, alike: &[(b'0', b'o'), (b'1', b'l'), (b'8', b'b')] };
 
 /// Base64 in the alphabet for addresses.
 pub const BASE64URL: Base =

@@ -33,8 +33,8 @@ pub enum DecodeError {
     #[error("bytes follow the encoded value")]
     Trailing,
     /// The value is not of the expected type.
-    #[error("the encoded value is not of the expected shape: {0}")]
-    Shape(String),
+    #[error("the encoded value is not of the expected shape: expected {0}")]
+    Shape(&'static str),
     /// The same value has a shorter or other spelling.
     #[error("the encoding is not canonical")]
     NotCanonical,

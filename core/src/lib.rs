@@ -12,7 +12,7 @@
 //! - [`visitor`] is what stands in its place for somebody who has a link and no vault.
 //!
 //! What the layers share stands beside them: [`base`], [`id`], [`time`], [`limits`], [`labels`], [`map`], [`block`], [`codec`], [`copies`], [`identity`],
-//! [`record`], [`message`], [`share_link`], [`store`].
+//! [`record`], [`message`], [`share_link`], [`sort`], [`store`].
 //!
 //! # The contract of every machine
 //!
@@ -47,6 +47,7 @@ pub mod node;
 pub mod peer;
 pub mod record;
 pub mod share_link;
+pub mod sort;
 pub mod store;
 pub mod time;
 pub mod tunnels;

@@ -3,9 +3,9 @@
 
 use std::collections::VecDeque;
 
-use crate::map::Map;
 use crate::id::PeerId;
 use crate::link::{self, CloseReason, Link};
+use crate::map::Map;
 use crate::message::Message;
 use crate::node::{DialError, Input, LinkId, TunnelId, TunnelInput, TunnelOutput};
 use crate::time::Time;

@@ -9,8 +9,8 @@
 
 use std::collections::VecDeque;
 
-use crate::map::Map;
 use crate::id::PeerId;
+use crate::map::Map;
 use crate::message::Denial;
 use crate::node::{self, Answer, AskId, Event, Node, Request, Trouble};
 use crate::peer::{Input, Output};

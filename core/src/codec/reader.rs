@@ -10,9 +10,10 @@ pub(super) struct Reader<'de> {
     rest: &'de [u8],
 }
 
-/// The value is not of the expected type.
+/// The value is not of the expected type. What was expected is said in words that stand there already: to put together better ones is 10 KiB
+/// of a browser's download.
 #[derive(Debug)]
-pub(super) struct Shape(pub(super) String);
+pub(super) struct Shape(pub(super) &'static str);
 
 /// An integer as it stands there.
 enum Number {
@@ -24,6 +25,9 @@ struct Items<'r, 'de> {
     reader: &'r mut Reader<'de>,
     left: usize,
 }
+
+/// The fields of a structure, which are as many as it asks for.
+struct Fields<'r, 'de>(&'r mut Reader<'de>);
 
 impl<'de> Reader<'de> {
     pub(super) const fn new(bytes: &'de [u8]) -> Self {
@@ -61,7 +65,7 @@ impl<'de> Reader<'de> {
     }
 
     /// Takes the length of a value whose markers are these: the short form's, and those with a length of 1, 2 and 4 bytes.
-    fn length(&mut self, short: (u8, u8), wide: [u8; 3], what: &str) -> Result<usize, Shape> {
+    fn length(&mut self, short: (u8, u8), wide: [u8; 3], what: &'static str) -> Result<usize, Shape> {
         let marker = self.marker()?;
         self.take(1)?;
         if marker & !short.1 == short.0 && short.1 > 0 {
@@ -97,6 +101,13 @@ impl<'de> Reader<'de> {
         let mut items = Items { reader: self, left };
         let value = visitor.visit_seq(&mut items)?;
         if items.left == 0 { Ok(value) } else { Err(shape("fewer items")) }
+    }
+
+    fn fields<V: Visitor<'de>>(&mut self, count: usize, visitor: V) -> Result<V::Value, Shape> {
+        if self.array()? != count {
+            return Err(shape("another number of fields"));
+        }
+        visitor.visit_seq(Fields(self))
     }
 }
 
@@ -167,16 +178,16 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         self.items(visitor)
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Shape> {
-        self.items(visitor)
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Shape> {
+        self.fields(len, visitor)
     }
 
-    fn deserialize_tuple_struct<V: Visitor<'de>>(self, _: &'static str, _: usize, visitor: V) -> Result<V::Value, Shape> {
-        self.items(visitor)
+    fn deserialize_tuple_struct<V: Visitor<'de>>(self, _: &'static str, len: usize, visitor: V) -> Result<V::Value, Shape> {
+        self.fields(len, visitor)
     }
 
-    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Shape> {
-        self.items(visitor)
+    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Shape> {
+        self.fields(fields.len(), visitor)
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Shape> {
@@ -206,38 +217,42 @@ impl<'de> SeqAccess<'de> for Items<'_, 'de> {
     }
 }
 
+impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
+    type Error = Shape;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Shape> {
+        seed.deserialize(&mut *self.0).map(Some)
+    }
+}
+
 impl de::Error for Shape {
-    fn custom<T: Display>(message: T) -> Self {
-        Self(message.to_string())
+    fn custom<T: Display>(_: T) -> Self {
+        shape("a value within its bounds")
     }
 
-    fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        wrong(expected)
+    fn invalid_type(_: Unexpected<'_>, _: &dyn Expected) -> Self {
+        shape("a value of another kind")
     }
 
-    fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        wrong(expected)
+    fn invalid_value(_: Unexpected<'_>, _: &dyn Expected) -> Self {
+        shape("a value within its bounds")
     }
 
-    fn invalid_length(_: usize, expected: &dyn Expected) -> Self {
-        wrong(expected)
+    fn invalid_length(_: usize, _: &dyn Expected) -> Self {
+        shape("another number of items")
     }
 }
 
 impl Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.0)
     }
 }
 
 impl std::error::Error for Shape {}
 
-fn wrong(expected: &dyn Expected) -> Shape {
-    Shape(format!("expected {expected}"))
-}
-
-fn shape(expected: &str) -> Shape {
-    wrong(&expected)
+const fn shape(expected: &'static str) -> Shape {
+    Shape(expected)
 }
 
 /// The marker of nothing.

@@ -48,13 +48,12 @@ impl Writer {
     }
 
     fn length(&mut self, len: usize, kind: &Lengths) {
-        let number = len as u64;
-        match len {
+        let number = u32::try_from(len).expect("invariant: nothing that is written has four billion items").into();
+        match number {
             _ if len < kind.short.0 => self.0.push(kind.short.1 | len as u8),
-            0..=0xff if kind.wide[0] != 0 => self.fixed(kind.wide[0], number, 1),
-            0..=0xffff => self.fixed(kind.wide[1], number, 2),
-            0..=0xffff_ffff => self.fixed(kind.wide[2], number, 4),
-            _ => panic!("invariant: nothing that is written has four billion items"),
+            ..=0xff if kind.wide[0] != 0 => self.fixed(kind.wide[0], number, 1),
+            ..=0xffff => self.fixed(kind.wide[1], number, 2),
+            _ => self.fixed(kind.wide[2], number, 4),
         }
     }
 
@@ -311,9 +310,16 @@ mod tests {
 
     #[test]
     fn lengths_take_their_shortest_form() {
-        for (len, text, bytes, array) in
-            [(15, 1, 2, 1), (16, 1, 2, 3), (31, 1, 2, 3), (32, 2, 2, 3), (255, 2, 2, 3), (256, 3, 3, 3), (65_535, 3, 3, 3), (65_536, 5, 5, 5)]
-        {
+        for (len, text, bytes, array) in [
+            (15, 1, 2, 1),
+            (16, 1, 2, 3),
+            (31, 1, 2, 3),
+            (32, 2, 2, 3),
+            (255, 2, 2, 3),
+            (256, 3, 3, 3),
+            (65_535, 3, 3, 3),
+            (65_536, 5, 5, 5),
+        ] {
             let forms = [
                 (encode(&"x".repeat(len)), text),
                 (encode(serde_bytes::Bytes::new(&vec![7; len])), bytes),

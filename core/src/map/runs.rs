@@ -47,21 +47,9 @@ impl<T> Runs<T> {
 
     /// Puts an item before the one at a place, and returns the place where it is now.
     pub(super) fn insert(&mut self, spot: Spot, item: T) -> Spot {
-        self.len += 1;
-        let Some(run) = self.runs.get_mut(spot.run) else {
-            self.runs.push(vec![item]);
-            return spot;
-        };
-        if run.len() < RUN {
-            run.insert(spot.at, item);
-            return spot;
-        }
-        // Whoever fills a list in order gets full runs.
-        let upper = if spot.at == RUN { Vec::new() } else { run.split_off(RUN / 2) };
-        let len = run.len();
-        self.runs.insert(spot.run + 1, upper);
-        let spot = if spot.at > len || len == RUN { Spot { run: spot.run + 1, at: spot.at - len } } else { spot };
+        let spot = self.with_room(spot);
         self.runs[spot.run].insert(spot.at, item);
+        self.len += 1;
         spot
     }
 
@@ -86,6 +74,22 @@ impl<T> Runs<T> {
         self.runs.iter_mut().for_each(|run| run.retain(|_| fates.next() == Some(&true)));
         self.runs.retain(|run| !run.is_empty());
         self.len = self.runs.iter().map(Vec::len).sum();
+    }
+
+    /// Returns the same place in a run that has room for one more.
+    fn with_room(&mut self, spot: Spot) -> Spot {
+        let Some(run) = self.runs.get_mut(spot.run) else {
+            self.runs.push(Vec::new());
+            return spot;
+        };
+        if run.len() < RUN {
+            return spot;
+        }
+        // Whoever fills a list in order gets full runs.
+        let half = if spot.at == RUN { RUN } else { RUN / 2 };
+        let upper = run.split_off(half);
+        self.runs.insert(spot.run + 1, upper);
+        if spot.at > half || half == RUN { Spot { run: spot.run + 1, at: spot.at - half } } else { spot }
     }
 
     pub(super) fn at_mut(&mut self, spot: Spot) -> &mut T {
@@ -164,12 +168,12 @@ impl<K> Runs<K> {
     where
         K: Borrow<Q>,
     {
-        let run = match search(self.runs.len(), &|run| self.runs[run][0].borrow().cmp(key)) {
+        let run = match search(self.runs.len(), &Starts(&self.runs, key)) {
             Ok(run) => return Ok(Spot { run, at: 0 }),
             Err(after) => after.saturating_sub(1),
         };
         let Some(keys) = self.runs.get(run) else { return Err(Spot::START) };
-        match search(keys.len(), &|at| keys[at].borrow().cmp(key)) {
+        match search(keys.len(), &Keys(keys, key)) {
             Ok(at) => Ok(Spot { run, at }),
             Err(at) => Err(Spot { run, at }),
         }
@@ -204,12 +208,36 @@ impl<K> Runs<K> {
     }
 }
 
-/// A binary search, told by a function how the item at an index compares. One copy serves all types.
-fn search(len: usize, compare: &dyn Fn(usize) -> Ordering) -> Result<usize, usize> {
+/// What a search asks: a trait of its own, because a closure behind a pointer brings three functions instead of one.
+trait Compare {
+    /// Says how the key at an index compares to the one that is looked for.
+    fn compare(&self, at: usize) -> Ordering;
+}
+
+/// The first keys of runs, and a key that is looked for.
+struct Starts<'a, K, Q: ?Sized>(&'a [Vec<K>], &'a Q);
+
+/// Keys, and one that is looked for.
+struct Keys<'a, K, Q: ?Sized>(&'a [K], &'a Q);
+
+impl<K: Borrow<Q>, Q: Ord + ?Sized> Compare for Starts<'_, K, Q> {
+    fn compare(&self, at: usize) -> Ordering {
+        self.0[at][0].borrow().cmp(self.1)
+    }
+}
+
+impl<K: Borrow<Q>, Q: Ord + ?Sized> Compare for Keys<'_, K, Q> {
+    fn compare(&self, at: usize) -> Ordering {
+        self.0[at].borrow().cmp(self.1)
+    }
+}
+
+/// Finds with a binary search the index of a key, or the one where it belongs. One copy serves all types.
+fn search(len: usize, keys: &dyn Compare) -> Result<usize, usize> {
     let (mut low, mut high) = (0, len);
     while low < high {
         let middle = low.midpoint(high);
-        match compare(middle) {
+        match keys.compare(middle) {
             Ordering::Less => low = middle + 1,
             Ordering::Greater => high = middle,
             Ordering::Equal => return Ok(middle),

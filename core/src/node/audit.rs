@@ -10,9 +10,9 @@ use super::hub::Hub;
 use super::links::Standing;
 use super::writing::Writing;
 use super::{Answer, AskId, Audit, Event, Trouble};
-use crate::map::{Map, Set};
 use crate::id::{BlockId, Partition, PeerId, VaultId};
 use crate::limits::{CARRIERS_MAX, LIST_MAX};
+use crate::map::{Map, Set};
 use crate::message::{Ask, Fingerprint, Has, Plain, Summarise};
 use crate::store::Summary;
 
@@ -42,9 +42,8 @@ struct Running {
 
 impl Audits {
     /// Starts an audit.
-    pub(super) fn start(&mut self, hub: &mut Hub, asks: &mut Asks, ask: AskId, vault: VaultId, mut live: Vec<BlockId>, mend: bool) {
-        live.sort_unstable();
-        live.dedup();
+    pub(super) fn start(&mut self, hub: &mut Hub, asks: &mut Asks, ask: AskId, vault: VaultId, live: Vec<BlockId>, mend: bool) {
+        let live: Vec<BlockId> = live.into_iter().collect::<Set<_>>().into_iter().collect();
         let mut carriers = hub.carriers(&vault);
         carriers.truncate(CARRIERS_MAX);
         let running = Running {

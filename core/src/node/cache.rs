@@ -9,11 +9,11 @@ use std::collections::VecDeque;
 use super::Role;
 use super::hub::{Hub, Note};
 use super::storage::Purpose;
-use crate::map::Map;
 use crate::block::Block;
 use crate::id::{Partition, VaultId};
 use crate::labels;
 use crate::limits::{CACHE_WINDOW, LIST_MAX, TREE_CACHE};
+use crate::map::Map;
 use crate::store::{StoreAnswer, StoreOp};
 
 /// What is kept of each vault.

@@ -13,9 +13,9 @@ use std::collections::VecDeque;
 use super::hub::Hub;
 use super::storage::Purpose;
 use super::{LinkId, Role, cache};
-use crate::map::{Map, Set};
 use crate::id::{BlockId, Partition, PeerId, VaultId};
 use crate::limits::{CARRIED_PER_LINK, LIST_MAX};
+use crate::map::{Map, Set};
 use crate::message::{Ids, Plain};
 use crate::store::{StoreAnswer, StoreOp};
 

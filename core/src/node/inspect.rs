@@ -1,12 +1,11 @@
 //! Questions of members and carriers about what is held here: which blocks, how many per partition, what they take.
 
-
 use super::hub::Hub;
 use super::storage::Purpose;
 use super::{LinkId, Role};
-use crate::map::Map;
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::{ASKS_PER_LINK, LIST_MAX};
+use crate::map::Map;
 use crate::message::{Ask, Denial, Fingerprint, Has, NodeStatus, Plain};
 use crate::store::{StoreAnswer, StoreOp, Summary};
 

@@ -9,14 +9,13 @@
 //!                                         +---> called again; Down until Linked
 //! ```
 
-
 use super::hub::{Hub, Note};
 use super::timers::Timer;
 use super::{DialError, Event, LinkId, Output, PeerStanding, Trouble};
-use crate::map::Map;
 use crate::id::{PeerId, VaultId};
 use crate::limits::{HEARTBEAT, REDIAL_MAX, REDIAL_MIN};
 use crate::link::CloseReason;
+use crate::map::Map;
 use crate::message::Plain;
 use crate::time::{Span, Time};
 

@@ -8,6 +8,7 @@
 use crate::id::{Partition, PeerId, VaultId};
 use crate::labels;
 use crate::record::{Carrier, Certificate};
+use crate::sort;
 
 /// The carriers of one vault and, for partitions asked about, their order.
 #[derive(Debug)]
@@ -95,7 +96,7 @@ fn order(vault: &VaultId, partition: Partition, carriers: &[Carrier]) -> Box<[u8
         })
         .collect();
     // cost/weight compared as fractions: a/v < b/w exactly when a*w < b*v.
-    candidates.sort_by(|a, b| {
+    sort::by(&mut candidates, |a, b| {
         let (left, right) = (u128::from(a.cost) * u128::from(b.weight), u128::from(b.cost) * u128::from(a.weight));
         (!takes_new(a.carrier), left, a.carrier.peer).cmp(&(!takes_new(b.carrier), right, b.carrier.peer))
     });
@@ -105,7 +106,7 @@ fn order(vault: &VaultId, partition: Partition, carriers: &[Carrier]) -> Box<[u8
         };
         candidates[at].rank = candidates[..at].iter().filter(same).count();
     }
-    candidates.sort_by_key(|candidate| (!takes_new(candidate.carrier), candidate.rank));
+    sort::by_key(&mut candidates, |candidate| (!takes_new(candidate.carrier), candidate.rank));
     candidates.iter().map(|candidate| candidate.index).collect()
 }
 

@@ -1,6 +1,5 @@
 //! Invitations: issued by an operator, redeemed once, by whom admits a vault with a limit.
 
-
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -8,8 +7,8 @@ use super::admission::{self, Limit};
 use super::hub::Hub;
 use super::storage::Purpose;
 use super::{Answer, AskId, Event, LinkId, Trouble};
-use crate::map::{Map, Set};
 use crate::id::VaultId;
+use crate::map::{Map, Set};
 use crate::message::{Ask, Denial, Plain, RecordBytes, Redeem};
 use crate::record::{Chain, Record, kind};
 use crate::store::{Commit, RecordQuery, RecordSlot, StoreAnswer, StoreFault, StoreOp};

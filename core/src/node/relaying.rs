@@ -12,15 +12,14 @@
 //!     |<-- Shut(t) --------------|<-- Shut(t) -----------------|   either side, or the relay when a link ends
 //! ```
 
-
 use super::admission::Admitted;
 use super::hub::Hub;
 use super::links::Standing;
 use super::{LinkId, Relayed, Trouble};
-use crate::map::Map;
 use crate::id::PeerId;
 use crate::limits::{TUNNEL_WINDOW, TUNNELS_PER_LINK, TUNNELS_PER_NODE};
 use crate::link::CloseReason;
+use crate::map::Map;
 use crate::message::{Denial, Open, Piece, Plain, Tunnel};
 
 /// The tunnels through this carrier.

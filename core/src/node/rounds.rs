@@ -7,9 +7,9 @@ use super::hub::Hub;
 use super::links::Standing;
 use super::records::{ANSWER_BYTES, RECORD_OVERHEAD};
 use super::{Answer, AskId, CarrierState, Event, Trouble, Whereabouts};
-use crate::map::Map;
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::{LIST_MAX, WHERE_MAX};
+use crate::map::Map;
 use crate::message::{Ask, Has, NodeStatus, Plain, RecordBytes, Redeem};
 use crate::record::Chain;
 

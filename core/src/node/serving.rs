@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use super::LinkId;
 use super::hub::Hub;
 use super::storage::Purpose;
-use crate::map::Map;
 use crate::id::{BlockId, VaultId};
 use crate::limits::LIST_MAX;
+use crate::map::Map;
 use crate::message::{Ids, Message, Plain};
 use crate::store::{Fetched, StoreAnswer, StoreOp};
 

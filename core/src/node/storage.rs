@@ -7,10 +7,10 @@ use super::inspect::Question;
 use super::receiving::Arrived;
 use super::redeeming::Redeeming;
 use super::{AskId, LinkId, Output};
-use crate::map::Map;
 use crate::block::SizeLog;
 use crate::id::{BlockId, PeerId, RecordId, VaultId};
 use crate::limits::STORE_WINDOW;
+use crate::map::Map;
 use crate::message::Ask;
 use crate::store::{RequestId, StoreOp};
 

@@ -3,13 +3,12 @@
 //! What a tab says is hearsay. It is passed on to members of the same vault, who ask the tab itself and believe the block's bytes alone;
 //! nothing is called safe for it. All of it is forgotten with the tab's link.
 
-
 use super::LinkId;
 use super::hub::Hub;
 use super::links::Standing;
-use crate::map::{Map, Set};
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::{CARRIED_PER_LINK, CARRIED_PER_NODE};
+use crate::map::{Map, Set};
 use crate::message::Ids;
 
 /// The copies in linked tabs.

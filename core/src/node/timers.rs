@@ -1,9 +1,8 @@
 //! What a node waits for: moments with reasons, in order.
 
-
 use super::LinkId;
-use crate::map::Set;
 use crate::id::{BlockId, PeerId};
+use crate::map::Set;
 use crate::message::Ask;
 use crate::time::{Deadline, Time, Wake};
 

@@ -8,16 +8,15 @@
 //!                        Credit  <-- Taken -------------+    +-- Room <------ Credit
 //! ```
 
-
 use bytes::Bytes;
 
 use super::asks::{Asks, Errand, Reply};
 use super::hub::Hub;
 use super::{DialError, LinkId, Output, Role, Trouble, TunnelId, TunnelInput, TunnelOutput};
-use crate::map::Map;
 use crate::id::{PeerId, VaultId};
 use crate::limits::{TUNNEL_RESERVE, TUNNEL_WINDOW, TUNNELS_PER_LINK};
 use crate::link::CloseReason;
+use crate::map::Map;
 use crate::message::{Ask, Open, Piece, Plain, Tunnel};
 
 /// The ends of tunnels that are here.

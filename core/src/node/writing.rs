@@ -25,10 +25,10 @@ use super::hub::{Hub, Note};
 use super::links::Standing;
 use super::reading::Reading;
 use super::{Event, Trouble};
-use crate::map::{Map, Set};
 use crate::block::Block;
 use crate::copies::Copies;
 use crate::id::{BlockId, PeerId, VaultId};
+use crate::map::{Map, Set};
 use crate::message::{Denial, Ids, Plain};
 
 /// Blocks on their way to holders.

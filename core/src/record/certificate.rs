@@ -9,6 +9,7 @@ use crate::codec;
 use crate::id::{PeerId, RecordId, VaultId};
 use crate::identity::Identity;
 use crate::labels;
+use crate::sort;
 use crate::time::Span;
 
 mod bounds;
@@ -183,9 +184,9 @@ impl Certificate {
     /// # Errors
     /// [`RecordError`] when the draft is out of bounds; what comes back decodes.
     pub fn sign(mut draft: CertificateDraft, identity: &Identity) -> Result<Self, RecordError> {
-        draft.members.sort_by_key(|member| member.number);
-        draft.carriers.sort_by_key(|carrier| carrier.peer);
-        draft.wraps.sort_by_key(|wrap| wrap.member);
+        sort::by_key(&mut draft.members, |member| member.number);
+        sort::by_key(&mut draft.carriers, |carrier| carrier.peer);
+        sort::by_key(&mut draft.wraps, |wrap| wrap.member);
         let wire = Wire {
             kind: kind::CERTIFICATE,
             version: envelope::VERSION,

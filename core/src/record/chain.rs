@@ -15,6 +15,7 @@ use thiserror::Error;
 use super::{Certificate, Head, Rights, Share, ShareFields};
 use crate::id::{PeerId, RecordId, VaultId};
 use crate::limits::EVIDENCE_MAX;
+use crate::sort;
 
 mod rules;
 
@@ -79,7 +80,7 @@ impl Chain {
     /// [`ChainError::Gap`] when certificate 0 is not among them, and whatever [`Chain::start`] finds wrong with it.
     pub fn assemble(vault: VaultId, certificates: impl IntoIterator<Item = Certificate>) -> Result<Self, ChainError> {
         let mut ours: Vec<Certificate> = certificates.into_iter().filter(|certificate| certificate.vault() == vault).collect();
-        ours.sort_by_key(|certificate| certificate.number);
+        sort::by_key(&mut ours, |certificate| certificate.number);
         let mut ours = ours.into_iter();
         let mut chain = Self::start(ours.next().filter(|first| first.number == 0).ok_or(ChainError::Gap(0))?)?;
         for certificate in ours {
@@ -205,7 +206,7 @@ impl Chain {
     /// Keeps what lost, the points where branches part before what follows them.
     fn keep_as_evidence(&mut self, lost: impl IntoIterator<Item = Certificate>) {
         self.evidence.extend(lost);
-        self.evidence.sort_by_cached_key(|certificate| (certificate.number, certificate.id()));
+        sort::by_key(&mut self.evidence, |certificate| (certificate.number, certificate.id()));
         self.evidence.truncate(EVIDENCE_MAX);
     }
 }

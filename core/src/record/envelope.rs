@@ -37,7 +37,7 @@ pub(super) fn vault(bytes: &[u8]) -> Result<VaultId, RecordError> {
         [BIN8, 32, rest @ ..] => Ok(VaultId(*rest.first_chunk().ok_or(DecodeError::Truncated)?)),
         // A first certificate cannot name what it begins.
         [NIL, ..] => Ok(VaultId(*blake3::hash(bytes).as_bytes())),
-        _ => Err(DecodeError::Shape("a record's fourth field is a vault".to_owned()).into()),
+        _ => Err(DecodeError::Shape("a vault as a record's fourth field").into()),
     }
 }
 
@@ -52,14 +52,14 @@ fn split(bytes: &[u8]) -> Result<(u8, u8, u8, &[u8]), RecordError> {
     let mut rest = match bytes {
         [0x93..=0x9f, rest @ ..] => rest,
         [0xdc, _, _, rest @ ..] => rest,
-        _ => return Err(DecodeError::Shape("a record is an array".to_owned()).into()),
+        _ => return Err(DecodeError::Shape("an array as a record").into()),
     };
     let mut number = || match rest {
         [number @ 0..=0x7f, tail @ ..] | [0xcc, number, tail @ ..] => {
             rest = tail;
             Ok(*number)
         }
-        _ => Err(DecodeError::Shape("a record begins with three numbers".to_owned())),
+        _ => Err(DecodeError::Shape("three numbers as a record's beginning")),
     };
     let (kind, version, suite) = (number()?, number()?, number()?);
     Ok((kind, version, suite, rest))

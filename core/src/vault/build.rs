@@ -1,14 +1,13 @@
 //! Writing the tree of a commit: files end, edits become pages, a snapshot stands on top.
 
-
 use super::chunk::ChunkId;
 use super::put::{Staged, StagedFile, Writing};
 use super::reference::Reference;
 use super::tree::{Content, Edit, EditError, Editor, Meta, Node, Pages, Path, Snapshot, WalkError, WriteError, walk};
 use super::view::Merged;
-use crate::map::Map;
 use crate::id::PeerId;
 use crate::identity::Identity;
+use crate::map::Map;
 use crate::time::Time;
 
 /// Permission bits of folders that have to be made on the way.

@@ -1,6 +1,5 @@
 //! Blocks on their way in: asked for once, opened once, then kept in a bounded cache for whoever waits.
 
-
 use bytes::Bytes;
 
 use super::job::Job;
@@ -9,9 +8,9 @@ use super::outbox::{JobFor, Outbox};
 use super::seal::{BlockKey, OpenError};
 use super::tree::Pages;
 use super::{CommandId, Output};
-use crate::map::{Map, Set};
 use crate::block::Block;
 use crate::id::BlockId;
+use crate::map::{Map, Set};
 
 /// Blocks that commands wait for.
 #[derive(Default)]

@@ -5,7 +5,6 @@
 //! as *segments*, notes that are written as packs are sealed and erased oldest first when there are too many chunks. They are also
 //! the journal of an unfinished put: running it again finds every chunk whose block was sealed before the interruption.
 
-
 use serde::{Deserialize, Serialize};
 
 use super::Note;
@@ -15,10 +14,10 @@ use super::notes;
 use super::reference::{At, Reference};
 use super::seal::BlockKey;
 use super::tree::Chunk;
-use crate::map::{Map, Set};
 use crate::codec;
 use crate::id::BlockId;
 use crate::limits::CHUNK_INDEX;
+use crate::map::{Map, Set};
 
 /// What the writer remembers of stored chunks.
 #[derive(Default)]
@@ -95,8 +94,7 @@ impl ChunkIndex {
         self.gone.insert(*lost);
         let mut changed = Vec::new();
         for (number, segment) in &mut self.segments {
-            let gone: Set<u32> =
-                segment.blocks.iter().enumerate().filter(|(_, block)| block.id == *lost).map(|(i, _)| i as u32).collect();
+            let gone: Set<u32> = segment.blocks.iter().enumerate().filter(|(_, block)| block.id == *lost).map(|(i, _)| i as u32).collect();
             if gone.is_empty() {
                 continue;
             }

@@ -21,11 +21,12 @@ use super::share::Shares;
 use super::tree::{BlockWalk, Edit, Node, Path};
 use super::view::View;
 use super::{Alarm, CommandId, Input, KeepId, Note, Output, notes};
-use crate::map::Map;
 use crate::copies::Copies;
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::identity::{Identity, Seed};
+use crate::map::Map;
 use crate::record::{Certificate, Chain, ChainError, Head, Locate, Record, RecordError, Share};
+use crate::sort;
 use crate::time::{Clock, Deadline, Time};
 
 /// The command number behind which the vault itself waits for pages, to merge heads.
@@ -384,7 +385,7 @@ impl Vault {
                 Record::Locate(_) => {}
             }
         }
-        certificates.sort_by_key(|certificate| certificate.number);
+        sort::by_key(&mut certificates, |certificate| certificate.number);
         let tip = self.chain.tip().id();
         let forks = self.chain.evidence().len();
         for certificate in certificates {

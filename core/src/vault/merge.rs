@@ -8,10 +8,11 @@ use std::collections::VecDeque;
 
 use super::reference::Reference;
 use super::tree::{Edit, Name, Node, Pages, Path, Snapshot, WalkError, walk};
-use crate::map::{Map, Set};
 use crate::base::HEX;
 use crate::id::PeerId;
 use crate::limits::NAME_MAX;
+use crate::map::{Map, Set};
+use crate::sort;
 
 /// Entries of each version that are looked at together: two pages.
 const LIST: usize = 256;
@@ -220,7 +221,7 @@ impl Part<'_> {
         // Of folders one stays for all, and takes in what the others hold; of everything else each changed version stays.
         let mut keep: Vec<usize> = standing.iter().copied().filter(|head| !is_folder(head)).collect();
         keep.extend(folders.first());
-        keep.sort_unstable();
+        sort::by_key(&mut keep, |head| *head);
         for (place, head) in keep.iter().enumerate() {
             let Some(node) = &entry.heads[*head] else { continue };
             let is_first = place == 0;

@@ -1,13 +1,12 @@
 //! The bounded cache of opened packs of file content, apart from the tree's: a film must not push the tree out.
 
-
 use bytes::Bytes;
 
 use super::reference::SegmentError;
 use super::tree::Chunk;
-use crate::map::Map;
 use crate::id::BlockId;
 use crate::limits::READ_WINDOW;
+use crate::map::Map;
 
 /// Bytes kept: what a read has asked for ahead, and as much again for reads beside it.
 const OPENED_MAX: usize = 2 * READ_WINDOW;

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use super::job::{Job, JobId};
 use super::pack::PackNumber;
 use super::{CommandError, CommandId, KeepId, Note, Output, Reply};
-use crate::map::Map;
 use crate::id::BlockId;
+use crate::map::Map;
 
 /// The queue behind `poll`, shared by the vault's parts.
 #[derive(Default)]

@@ -15,11 +15,11 @@ use super::reference::{At, Reference};
 use super::seal::{BlockKey, SealKey};
 use super::tree::{Chunk, Edit, FileBuilder, Meta, Path, TreeWriter, WriteError};
 use super::{CommandId, Output, Reply};
-use crate::map::{Map, Set};
 use crate::block::Block;
 use crate::copies::Copies;
 use crate::id::BlockId;
 use crate::limits::PLACE_WINDOW;
+use crate::map::{Map, Set};
 
 /// Bytes of file content that one put is invited to send ahead.
 const INVITATION: usize = 2 << 20;

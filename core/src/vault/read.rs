@@ -9,9 +9,9 @@ use super::opened::Opened;
 use super::outbox::Outbox;
 use super::tree::{Chunk, Node, Pages, WalkError, walk};
 use super::{CommandError, CommandId, Output};
-use crate::map::{Map, Set};
 use crate::id::BlockId;
 use crate::limits::FILE_PAGE_ENTRIES;
+use crate::map::{Map, Set};
 
 /// Chunks that are listed ahead: a page of them.
 const LIST_AHEAD: usize = FILE_PAGE_ENTRIES;

@@ -1,6 +1,5 @@
 //! What reads a tree: opened packs, blocks on their way in, and files that are read. A vault has one, and so has whoever opens a link.
 
-
 use bytes::Bytes;
 
 use super::CommandId;
@@ -12,9 +11,9 @@ use super::read::Reading;
 use super::reference::Reference;
 use super::seal::OpenError;
 use super::tree::{Chunk, Node, Pages, Path, WalkError, walk};
-use crate::map::Map;
 use crate::id::BlockId;
 use crate::limits::READ_WINDOW;
+use crate::map::Map;
 
 /// Caches, fetches and reads.
 #[derive(Default)]

@@ -33,6 +33,7 @@ use crate::id::{PeerId, ShareId};
 use crate::limits::{LINK_NODES, PLACE_WINDOW};
 use crate::record::{Carrier, Rights, Share};
 use crate::share_link::{ShareDigest, ShareLink, ShareSecret};
+use crate::sort;
 use contents::ShareOwner;
 
 /// A link in the making.
@@ -183,7 +184,7 @@ impl Vault {
                 })
             })
             .collect();
-        listed.sort_by_key(|share| (share.created, share.id));
+        sort::by_key(&mut listed, |share| (share.created, share.id));
         listed
     }
 
@@ -222,7 +223,9 @@ impl Vault {
     fn link_nodes(&self) -> Vec<(PeerId, String)> {
         let address = |carrier: &Carrier| contents::addresses(carrier).into_iter().next().map(|address| (carrier.peer, address));
         let mut carriers: Vec<&Carrier> = self.chain.tip().carriers.iter().collect();
-        carriers.sort_by_key(|carrier| (carrier.draining, !address(carrier).is_some_and(|(_, address)| address.starts_with("wss:"))));
+        sort::by_key(&mut carriers, |carrier| {
+            (carrier.draining, !address(carrier).is_some_and(|(_, address)| address.starts_with("wss:")))
+        });
         carriers.into_iter().filter_map(address).take(LINK_NODES).collect()
     }
 

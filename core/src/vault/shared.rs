@@ -5,7 +5,6 @@
 //!      \------fail----> Failed  and fail with the reason after that
 //! ```
 
-
 use thiserror::Error;
 
 use super::command::{Command, CommandError};

@@ -10,9 +10,9 @@ use super::pack::{Packer, Stream};
 use super::reference::{At, Reference};
 use super::seal::{BlockKey, SealKey, open, seal};
 use super::tree::{Chunk, Content, Edit, EditError, Editor, Meta, Node, Pages, Path, TreeWriter, WalkError};
-use crate::map::Map;
 use crate::block::Block;
 use crate::id::BlockId;
+use crate::map::Map;
 
 /// Returns bytes that look random: the extended output of BLAKE3 over a name.
 pub(crate) fn noise(name: &str, len: usize) -> Vec<u8> {

@@ -1,14 +1,13 @@
 //! Stories of one vault on one or two devices, over a world that keeps blocks and records in memory.
 
-
 use bytes::Bytes;
 
 use super::keys::{Amendment, Newcomer, found};
 use super::tree::{Meta, Node, Path};
 use super::*;
-use crate::map::{Map, Set};
 use crate::id::VaultId;
 use crate::identity::{Identity, Seed};
+use crate::map::{Map, Set};
 use crate::record::Policy;
 use crate::time::Time;
 

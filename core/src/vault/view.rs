@@ -3,12 +3,11 @@
 //! The heads are also the floor under the vault: kept before anybody acts on them, because a client that forgot what it has seen could
 //! be rolled back, and never gone back from. The certificates' floor is the chain, which only grows.
 
-
 use super::reference::Reference;
 use super::tree::{Edit, Path};
 use super::{Alarm, Note, notes};
-use crate::map::Map;
 use crate::id::PeerId;
+use crate::map::Map;
 use crate::record::{Chain, Head};
 
 /// The highest head seen of every device, and what became of merging them.

@@ -16,7 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// The ground of the root: what everything else speaks. It knows nothing but itself.
-const GROUND: &[&str] = &["id", "time", "limits", "labels", "codec", "block"];
+const GROUND: &[&str] = &["base", "map", "sort", "id", "time", "limits", "labels", "codec", "block"];
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -1,6 +1,5 @@
 //! What placement promises: even load, little movement, distinct zones, the same answer everywhere.
 
-
 use serde_json::{Value, json};
 
 use super::*;
@@ -55,7 +54,8 @@ fn a_new_carrier_takes_its_share_and_nothing_else_moves() {
     for count in [4, 7, 12] {
         let before = holders(&carriers(count));
         let after = holders(&carriers(count + 1));
-        let moved: usize = before.iter().zip(&after).map(|(before, after)| after.iter().filter(|peer| !before.contains(peer)).count()).sum();
+        let moved: usize =
+            before.iter().zip(&after).map(|(before, after)| after.iter().filter(|peer| !before.contains(peer)).count()).sum();
         let least = 3 * 4096 / (usize::from(count) + 1);
         assert!(moved * 10 <= least * 12, "{moved} moved, {least} must");
         let newcomer = carriers(count + 1)[usize::from(count)].peer;

@@ -3,14 +3,13 @@
 //! What a carrier or tab says here costs a reader no more than time, and that is bounded: a block is asked about once, few tabs are tried
 //! for it, each once through each relay, and what they deliver is verified like everything else.
 
-
 use super::super::asks::{Asks, Errand};
 use super::super::hub::Hub;
 use super::super::links::Standing;
 use super::super::timers::Timer;
-use crate::map::{Map, Set};
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::{TUNNEL_IDLE, WHERE_MAX};
+use crate::map::{Map, Set};
 use crate::message::{Ask, Has, Plain};
 use crate::time::Time;
 

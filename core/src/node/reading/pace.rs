@@ -1,6 +1,7 @@
 //! How long holders took lately, and from when on another one is asked too.
 
 use crate::limits::{ASK_TIMEOUT, HEDGE_MIN, HEDGE_START};
+use crate::sort;
 use crate::time::Span;
 
 /// The last latencies of fetched blocks.
@@ -25,7 +26,7 @@ impl Pace {
         if self.count >= ENOUGH && self.count.is_multiple_of(8) {
             let mut sorted = self.recent;
             let sorted = &mut sorted[..self.count.min(RECENT)];
-            sorted.sort_unstable();
+            sort::by_key(sorted, |millis| *millis);
             self.p95 = Span(sorted[sorted.len() * 95 / 100].clamp(HEDGE_MIN.millis(), ASK_TIMEOUT.millis()));
         }
     }

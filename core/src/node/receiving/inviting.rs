@@ -1,12 +1,11 @@
 //! Inviting: which of the offered blocks a writer is asked for, as far as the windows and limits allow, and what happens when it does not
 //! deliver them.
 
-
 use super::{Coming, Receiving};
-use crate::map::Map;
 use crate::block::SizeLog;
 use crate::id::{BlockId, VaultId};
 use crate::limits::{IDLE_CLOSE, LINK_WINDOW, NODE_WINDOW};
+use crate::map::Map;
 use crate::message::{Denial, Ids, Plain, Refused};
 use crate::node::admission::Admission;
 use crate::node::hub::Hub;

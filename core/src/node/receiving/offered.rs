@@ -1,9 +1,8 @@
 //! Blocks of offers that wait: for the store's word on whether they are held, for room, or for their turn at a source. One that becomes
 //! durable meanwhile over another link is held: to invite it once more would count it twice against the vault's limit.
 
-
-use crate::map::Map;
 use crate::id::{BlockId, VaultId};
+use crate::map::Map;
 
 /// All offered blocks that wait.
 #[derive(Debug, Default)]

@@ -12,11 +12,11 @@
 use std::collections::VecDeque;
 
 use super::{Coming, Receiving};
-use crate::map::Map;
 use crate::block::SizeLog;
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::{NODE_WINDOW, PULL_IDLE, PULL_SOURCES, PULL_STALL, PULL_TIMEOUT, PULL_WINDOW, REDIAL_MAX};
 use crate::link::CloseReason;
+use crate::map::Map;
 use crate::message::{Denial, Ids, Plain, Refused};
 use crate::node::admission::Admission;
 use crate::node::hub::Hub;

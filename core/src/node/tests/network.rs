@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::map::Map;
 use crate::block::Block;
 use crate::id::{BlockId, PeerId, RecordId, VaultId};
 use crate::identity::{Identity, Seed};
 use crate::link::CloseReason;
+use crate::map::Map;
 use crate::message::{Message, Plain};
 use crate::node::chance::Chance;
 use crate::node::{Answer, AskId, Config, DialError, Event, Input, LinkId, Node, Output, Request, Role, TunnelId, TunnelOutput};

@@ -4,13 +4,12 @@
 //! another one is being sent is kept waiting. When that comes to nothing, or nothing comes of it while the uplink idles, the block is
 //! *direct*: every holder is sent it from here.
 
-
 use super::Writing;
 use super::placing::{Aim, Mark, Placing};
-use crate::map::Map;
 use crate::block::{Block, SizeLog};
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::PULL_PATIENCE;
+use crate::map::Map;
 use crate::message::{Ids, Message, Plain};
 use crate::node::LinkId;
 use crate::node::hub::Hub;

@@ -1,9 +1,8 @@
 //! What a certificate must keep to by itself, whoever signed it and whatever came before.
 
-
 use super::{Carrier, Member, Policy, Rights, Wire};
-use crate::map::Set;
 use crate::limits::{ADDRESS_MAX, ADDRESSES_MAX, CARRIERS_MAX, LABEL_MAX, MEMBERS_MAX, PREVIOUS_EPOCH_SEALED, WRAP_SEALED};
+use crate::map::Set;
 use crate::record::RecordError;
 
 /// Checks a certificate's fields against their limits and one another.

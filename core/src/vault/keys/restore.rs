@@ -3,15 +3,14 @@
 //! words → seed → paper identity → locate record, signed by that very key → certificates from 0 to the one that names it → epochs →
 //! heads → a certificate that enrols a device, signed by the paper identity.
 
-
 use thiserror::Error;
 
 use super::authority::{Amendment, AuthorityError, Newcomer};
 use super::heads::{Standing, standing};
 use super::keyring::{Keyring, KeyringError};
-use crate::map::Set;
 use crate::id::{PeerId, VaultId};
 use crate::identity::Identity;
+use crate::map::Set;
 use crate::record::{Certificate, Chain, ChainError, Record, Rights};
 use crate::vault::{Note, notes};
 

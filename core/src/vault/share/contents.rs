@@ -1,17 +1,16 @@
 //! What a share record holds: for those who have the link where the tree lies and what it is, for the vault's devices the secret and the path.
 
-
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 use zeroize::Zeroizing;
 
-use crate::map::Map;
 use crate::address::Address;
 use crate::codec;
 use crate::id::PeerId;
 use crate::labels;
 use crate::limits::{ADDRESSES_MAX, CARRIERS_MAX, NAME_MAX, SHARE_CONTENTS_MAX, SHARE_OWNER_MAX};
+use crate::map::Map;
 use crate::record::{Carrier, Certificate};
 use crate::share_link::{ShareDigest, ShareSecret};
 use crate::time::Time;

@@ -15,10 +15,10 @@ use std::sync::Arc;
 
 use super::cover::Cover;
 use super::tour::{Stop, Tour};
-use crate::map::Map;
 use crate::block::Block;
 use crate::id::BlockId;
 use crate::labels;
+use crate::map::Map;
 use crate::share_link::ShareSecret;
 use crate::vault::chunk::ChunkId;
 use crate::vault::command::CommandError;

@@ -1,9 +1,8 @@
 //! Which packs are shared to their last byte: only their blocks may be reused by a link, for whoever can open a block can read all of it.
 
-
-use crate::map::Map;
 use crate::id::BlockId;
 use crate::limits::{PACK_MAX, SHARE_COVER};
+use crate::map::Map;
 use crate::vault::reference::Reference;
 
 /// The shared parts of blocks, gathered chunk by chunk.

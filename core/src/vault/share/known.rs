@@ -1,10 +1,9 @@
 //! The share records that this device knows: kept before anybody acts on them, so that what was withdrawn stays withdrawn.
 
-
 use super::contents::{ShareContents, ShareOwner};
-use crate::map::{Map, Set};
 use crate::id::{RecordId, ShareId};
 use crate::limits::SHARES_MAX;
+use crate::map::{Map, Set};
 use crate::record::{Chain, Share};
 use crate::share_link::ShareSecret;
 use crate::vault::keys::{self, Keyring};

@@ -1,14 +1,13 @@
 //! Visiting every block that snapshots need, for checking and for telling live blocks from dead ones.
 
-
 use super::dir::DirBounds;
 use super::entry::{Content, Node};
 use super::file::FileBounds;
 use super::pages::{Page, Pages};
 use super::walk::WalkError;
-use crate::map::Set;
 use crate::id::BlockId;
 use crate::limits::{PATH_DEPTH, WALK_AHEAD};
+use crate::map::Set;
 use crate::vault::reference::Reference;
 use crate::vault::seal::BlockKey;
 

@@ -10,8 +10,8 @@ use super::pages::{Page, Pages};
 use super::path::{Name, Path};
 use super::walk::WalkError;
 use super::writer::{TreeWriter, WriteError};
-use crate::map::Map;
 use crate::limits::{DIR_PAGE_ENTRIES, WALK_AHEAD};
+use crate::map::Map;
 use crate::vault::reference::Reference;
 use crate::vault::seal::BlockKey;
 

@@ -1,14 +1,13 @@
 //! The frame of every object: `[kind, version, table, body]`, and references through the table.
 
-
 use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::walk::WalkError;
 use super::writer::WriteError;
-use crate::map::Map;
 use crate::codec;
 use crate::limits::{PACK_MAX, TABLE_MAX};
+use crate::map::Map;
 use crate::vault::compress::Codec;
 use crate::vault::reference::{At, Reference};
 use crate::vault::seal::BlockKey;

@@ -11,9 +11,9 @@ use super::file::{FileNode, FilePage};
 use super::object::{Frame, VERSION, kind, peek};
 use super::snapshot::Snapshot;
 use super::walk::WalkError;
-use crate::map::Map;
 use crate::id::BlockId;
 use crate::limits::PAGE_CACHE;
+use crate::map::Map;
 use crate::vault::reference::Reference;
 use crate::vault::seal::BlockKey;
 

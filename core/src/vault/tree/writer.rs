@@ -6,9 +6,9 @@ use thiserror::Error;
 
 use super::object::{Stored, Table};
 use super::snapshot::Snapshot;
-use crate::map::Map;
 use crate::block::Block;
 use crate::limits::PACK_MAX;
+use crate::map::Map;
 use crate::vault::compress::Codec;
 use crate::vault::pack::{PackNumber, Packer, Stream, Tail, pad};
 use crate::vault::reference::{At, Reference};

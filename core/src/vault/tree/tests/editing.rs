@@ -1,8 +1,7 @@
 //! What edits rewrite, and what they leave as it is.
 
-
-use crate::map::{Map, Set};
 use crate::limits::DIR_PAGE_ENTRIES;
+use crate::map::{Map, Set};
 use crate::vault::testing::{World, file, path, seal_key};
 use crate::vault::tree::entry::Entry;
 use crate::vault::tree::object::{self, kind};

@@ -1,10 +1,9 @@
 //! Random edit scripts against a plain map of paths.
 
-
 use proptest::prelude::*;
 
-use crate::map::Map;
 use crate::limits::DIR_PAGE_ENTRIES;
+use crate::map::Map;
 use crate::vault::reference::Reference;
 use crate::vault::testing::{World, file, path};
 use crate::vault::tree::pages::Page;

@@ -1,9 +1,8 @@
 //! What a commit writes: few blocks, and none twice.
 
-
-use crate::map::Map;
 use crate::id::PeerId;
 use crate::limits::PACK_MAX;
+use crate::map::Map;
 use crate::time::Time;
 use crate::vault::chunk::ChunkKey;
 use crate::vault::compress::Codec;
