@@ -4,10 +4,10 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use cachette_core::map::Map;
 use cachette_core::id::PeerId;
 use cachette_core::identity::Identity;
 use cachette_core::link::{self, CloseReason, Link};
+use cachette_core::map::Map;
 use cachette_core::node::{DialError, Input, LinkId, Output, TunnelId, TunnelInput, TunnelOutput};
 use cachette_core::store::{RequestId, StoreAnswer, StoreFault, StoreOp};
 use cachette_core::time::Time;

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use cachette_core::map::Map;
 use cachette_core::copies::Copies;
 use cachette_core::id::PeerId;
+use cachette_core::map::Map;
 use cachette_core::node::{Answer, AskId, Event};
 use cachette_core::peer::Peer;
 use cachette_core::time::{Span, Time};

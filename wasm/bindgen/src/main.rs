@@ -10,6 +10,12 @@ fn main() -> anyhow::Result<()> {
         anyhow::bail!("usage: cachette-bindgen MODULE FOLDER");
     };
     let mut bindgen = Bindgen::new();
-    bindgen.input_path(&module).web(true)?.omit_default_module_path(true).typescript(true).remove_producers_section(true);
+    bindgen
+        .input_path(&module)
+        .web(true)?
+        .omit_default_module_path(true)
+        .typescript(true)
+        .remove_producers_section(true)
+        .remove_name_section(true);
     bindgen.generate(&folder).with_context(|| format!("bindings of {}", module.display()))
 }

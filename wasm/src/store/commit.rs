@@ -1,9 +1,8 @@
 //! A commit: one transaction that asks what is held, then writes everything.
 
-
-use cachette_core::map::Map;
 use cachette_core::block::Block;
 use cachette_core::id::BlockId;
+use cachette_core::map::Map;
 use cachette_core::store::Commit;
 
 use super::Durability;

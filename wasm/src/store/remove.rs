@@ -1,8 +1,7 @@
 //! Takes blocks away, on request or because their bytes are no longer their own.
 
-
-use cachette_core::map::Set;
 use cachette_core::id::{BlockId, VaultId};
+use cachette_core::map::Set;
 
 use super::Durability;
 use super::idb::{Database, Fault, Transaction};

@@ -1,9 +1,8 @@
 //! A vault's sums within one transaction: loaded when it begins, changed with what they sum up, written before it ends.
 
-
-use cachette_core::map::{Map, Set};
 use cachette_core::block::SizeLog;
 use cachette_core::id::{BlockId, Partition, VaultId};
+use cachette_core::map::{Map, Set};
 use cachette_core::store::{Summary, Usage};
 
 use super::idb::{Answer, Fault, Transaction};

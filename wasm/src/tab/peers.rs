@@ -1,8 +1,7 @@
 //! What is known of the peers that this one works with: links as they are now, and what nodes say of themselves.
 
-
-use cachette_core::map::{Map, Set};
 use cachette_core::id::PeerId;
+use cachette_core::map::{Map, Set};
 use cachette_core::message::NodeStatus;
 use cachette_core::node::{Answer, CarrierState, PeerStanding, Request};
 use wasm_bindgen::JsValue;

@@ -1,9 +1,8 @@
 //! Where a file's copies lie, and what would be lost if a peer were.
 
-
-use cachette_core::map::Map;
 use cachette_core::id::{BlockId, PeerId};
 use cachette_core::limits::WHERE_MAX;
+use cachette_core::map::Map;
 use cachette_core::node::{Answer, Request, Whereabouts};
 use cachette_core::vault::tree::Path;
 use cachette_core::vault::{Command, Reply};

@@ -52,7 +52,7 @@ pub fn phrase(seed: &Seed) -> Zeroizing<String> {
 /// # Errors
 /// [`PhraseError`].
 pub fn parse_phrase(text: &str) -> Result<Seed, PhraseError> {
-    let text = Zeroizing::new(text.to_lowercase());
+    let text = Zeroizing::new(text.to_ascii_lowercase());
     let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c == ',').filter(|token| !is_numbering(token)).collect();
     let mut bytes = Zeroizing::new([0; SEED + 1]);
     for (position, word) in words.iter().enumerate() {
