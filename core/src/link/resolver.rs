@@ -4,8 +4,7 @@
 //! accepts a public key of small order. With this one, the older crates stay out of the build.
 
 use blake2::{Blake2s256, Digest};
-use chacha20poly1305::aead::inout::InOutBuf;
-use chacha20poly1305::{AeadInOut, ChaCha20Poly1305, KeyInit, Nonce};
+use cachette_hot::cipher::{self, TAG};
 use snow::Error;
 use snow::params::{CipherChoice, DHChoice, HashChoice};
 use snow::resolvers::CryptoResolver;
@@ -105,17 +104,17 @@ impl Dh for X25519 {
 }
 
 /// ChaCha20-Poly1305 with Noise's nonce: 4 zero bytes and the message's number, little-endian.
-struct ChaChaPoly(ChaCha20Poly1305);
+struct ChaChaPoly(cipher::ChaChaPoly);
 
 impl ChaChaPoly {
     fn new(key: &[u8; 32]) -> Self {
-        Self(ChaCha20Poly1305::new(key.into()))
+        Self(cipher::ChaChaPoly::new(key))
     }
 
-    fn nonce(number: u64) -> Nonce {
+    fn nonce(number: u64) -> [u8; 12] {
         let mut nonce = [0; 12];
         nonce[4..].copy_from_slice(&number.to_le_bytes());
-        nonce.into()
+        nonce
     }
 }
 
@@ -130,21 +129,16 @@ impl Cipher for ChaChaPoly {
 
     fn encrypt(&self, number: u64, associated: &[u8], plaintext: &[u8], out: &mut [u8]) -> usize {
         let (sealed, rest) = out.split_at_mut(plaintext.len());
-        let buffer = InOutBuf::new(plaintext, sealed).expect("invariant: both are as long as the plaintext");
-        let tag = self
-            .0
-            .encrypt_inout_detached(&Self::nonce(number), associated, buffer)
-            .expect("invariant: a Noise message is far below the cipher's limit of 256 GiB");
-        rest[..tag.len()].copy_from_slice(&tag);
+        let tag = self.0.seal_into(&Self::nonce(number), associated, plaintext, sealed);
+        rest[..TAG].copy_from_slice(&tag);
         plaintext.len() + tag.len()
     }
 
     fn decrypt(&self, number: u64, associated: &[u8], ciphertext: &[u8], out: &mut [u8]) -> Result<usize, Error> {
-        let (sealed, tag) = ciphertext.split_last_chunk::<16>().ok_or(Error::Decrypt)?;
+        let (sealed, tag) = ciphertext.split_last_chunk::<TAG>().ok_or(Error::Decrypt)?;
         let out = out.get_mut(..sealed.len()).ok_or(Error::Decrypt)?;
-        let buffer = InOutBuf::new(sealed, out).map_err(|_| Error::Decrypt)?;
-        self.0.decrypt_inout_detached(&Self::nonce(number), associated, buffer, tag.into()).map_err(|_| Error::Decrypt)?;
-        Ok(sealed.len())
+        let opened = self.0.open_into(&Self::nonce(number), associated, sealed, tag, out);
+        opened.then_some(sealed.len()).ok_or(Error::Decrypt)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use bytes::{Buf, Bytes};
+use cachette_hot::gear;
 use fastcdc::v2020::{Normalization, get_gear_with_seed, select_masks};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_bytes::ByteArray;
@@ -127,7 +128,7 @@ impl Chunker {
             } else {
                 let (until, mask) = if self.scanned < CHUNK_AVERAGE { (CHUNK_AVERAGE, self.strict) } else { (CHUNK_MAX, self.relaxed) };
                 let window = &rest[..rest.len().min(until - self.scanned)];
-                match find(window, self.gear, mask, &mut self.hash) {
+                match gear::find(window, self.gear, mask, &mut self.hash) {
                     Some(step) => (step, true),
                     None => (window.len(), false),
                 }
@@ -172,19 +173,6 @@ impl Default for Chunker {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// Returns where in `window` the first cut lies: before the byte that makes the masked bits of the gear hash zero.
-fn find(window: &[u8], gear: &[u64; 256], mask: u64, hash: &mut u64) -> Option<usize> {
-    let mut rolling = *hash;
-    for (at, byte) in window.iter().enumerate() {
-        rolling = (rolling << 1).wrapping_add(gear[usize::from(*byte)]);
-        if rolling & mask == 0 {
-            return Some(at);
-        }
-    }
-    *hash = rolling;
-    None
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use chacha20poly1305::aead::inout::InOutBuf;
-use chacha20poly1305::{AeadInOut, ChaCha20Poly1305, KeyInit, Nonce, Tag};
+use cachette_hot::cipher::ChaChaPoly;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -119,9 +118,7 @@ fn seal_and(key: &SealKey, mut pack: Vec<u8>, disturb: impl Fn(Moment, &mut [u8]
     let aad = aad();
     let pack_key = key.pack_key(&aad, &pack);
     disturb(Moment::Keyed, &mut pack);
-    let tag = ChaCha20Poly1305::new(&pack_key.into())
-        .encrypt_inout_detached(&Nonce::default(), &aad, pack.as_mut_slice().into())
-        .expect("invariant: a pack is far below the cipher's limit");
+    let tag = ChaChaPoly::new(&pack_key).seal_in_place(&NONCE, &aad, &mut pack);
     pack.extend_from_slice(&tag);
     disturb(Moment::Sealed, &mut pack);
     let block = Block::new(Bytes::from(pack)).map_err(|_| SealError::Length(len))?;
@@ -146,9 +143,7 @@ enum Moment {
 fn open_bytes(sealed: &[u8], key: &[u8; 32]) -> Option<Vec<u8>> {
     let (body, tag) = sealed.split_last_chunk::<SEAL_OVERHEAD>()?;
     let mut pack = vec![0; body.len()];
-    let buffer = InOutBuf::new(body, &mut pack).ok()?;
-    ChaCha20Poly1305::new(&(*key).into()).decrypt_inout_detached(&Nonce::default(), &aad(), buffer, &Tag::from(*tag)).ok()?;
-    Some(pack)
+    ChaChaPoly::new(key).open_into(&NONCE, &aad(), body, tag, &mut pack).then_some(pack)
 }
 
 /// Returns the associated data of suite 1: `"cachette block"`, zeros, and the suite as the last of 64 bytes.
@@ -163,6 +158,8 @@ fn aad() -> [u8; AAD_LEN] {
 }
 
 const AAD_LEN: usize = 64;
+/// A key seals one pack only.
+const NONCE: [u8; 12] = [0; 12];
 
 #[cfg(test)]
 mod tests {
