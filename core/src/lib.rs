@@ -9,7 +9,7 @@
 //! - [`node`] knows peers and blocks and no keys. One machine per peer.
 //! - [`link`] knows one connection. One machine per connection.
 //! - [`peer`] is the routing table between a vault and a node: no decisions. [`tunnels`] runs links inside a node's tunnels, for every driver.
-//! - [`visitor`] is what stands in its place for somebody who has a link and no vault.
+//! - [`visitor`] is what stands in its place for somebody who has a link and no vault, [`restorer`] for somebody who has recovery words.
 //!
 //! What the layers share stands beside them: [`base`], [`id`], [`time`], [`limits`], [`labels`], [`map`], [`block`], [`codec`], [`copies`], [`identity`],
 //! [`record`], [`message`], [`share_link`], [`sort`], [`store`].
@@ -46,6 +46,7 @@ pub mod message;
 pub mod node;
 pub mod peer;
 pub mod record;
+pub mod restorer;
 pub mod share_link;
 pub mod sort;
 pub mod store;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use cachette_core::copies::Copies;
 use cachette_core::id::PeerId;
 use cachette_core::record::Carrier;
+use cachette_core::restorer::RestorerError;
 use cachette_core::share_link::ShareLink;
 use cachette_core::vault::{Alarm, Command, CommandError, LinkError, Reply, ShareContents};
 use serde::Serialize;
@@ -19,7 +20,7 @@ use super::error::{CliError, ExitKind};
 use super::movement::Movement;
 use super::password::PasswordArgs;
 use crate::client::open::{OpenError, device_file, open, vault_dir};
-use crate::client::restore::RestoringError;
+use crate::client::restore::RestoreError;
 use crate::client::troubles::Troubles;
 use crate::client::visit::visit;
 use crate::client::{Client, Closed, device};
@@ -323,27 +324,34 @@ impl From<OpenError> for CliError {
     }
 }
 
-impl From<RestoringError> for CliError {
-    fn from(error: RestoringError) -> Self {
+impl From<RestoreError> for CliError {
+    fn from(error: RestoreError) -> Self {
+        match error {
+            RestoreError::Open(error) => error.into(),
+            RestoreError::Restorer(error) => error.into(),
+            RestoreError::Ended => Self::new(ExitKind::Internal, &error),
+        }
+    }
+}
+
+impl From<RestorerError> for CliError {
+    fn from(error: RestorerError) -> Self {
         let kind = match &error {
-            RestoringError::NoNode(_) | RestoringError::TooFew { .. } => ExitKind::Environment,
-            RestoringError::NotFound => ExitKind::NotFound,
-            RestoringError::Records(_) | RestoringError::Several(_) => ExitKind::Damaged,
-            RestoringError::Ended => ExitKind::Internal,
-            RestoringError::Authority(_) => ExitKind::Refused,
+            RestorerError::NotFound => ExitKind::NotFound,
+            RestorerError::Records(_) | RestorerError::Several(_) => ExitKind::Damaged,
+            RestorerError::Authority(_) => ExitKind::Refused,
             _ => ExitKind::Environment,
         };
         let failure = Self::new(kind, &error);
         match error {
-            RestoringError::Open(error) => error.into(),
-            RestoringError::NoNode(failures) => failures
+            RestorerError::Unreachable(failures) => failures
                 .into_iter()
                 .fold(failure, |failure, (address, trouble)| failure.detail(format!("{address}: {trouble}")))
                 .hint("nothing was changed; try another address of the recovery sheet with --node"),
-            RestoringError::NotFound => {
+            RestorerError::NotFound => {
                 failure.hint("nothing was changed; compare the words with the sheet, and try another of its addresses")
             }
-            RestoringError::TooFew { .. } => failure.hint("start more of the vault's nodes and run the command again"),
+            RestorerError::TooFew { .. } => failure.hint("start more of the vault's nodes and run the command again"),
             _ => failure,
         }
     }

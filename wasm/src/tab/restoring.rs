@@ -1,14 +1,12 @@
-//! Bringing a vault back from its recovery words: a node that speaks as the words' own key finds the vault, and enrols this device.
+//! Bringing a vault back from its recovery words: drives the machine that does it, and the node that it stands on.
 
 use std::rc::Rc;
 
 use cachette_core::address::Address;
-use cachette_core::id::{PeerId, VaultId};
 use cachette_core::identity::Identity;
-use cachette_core::node::{self, Answer, AskId, Event, Node, Request, Role, Trouble};
-use cachette_core::record::Record;
-use cachette_core::vault::Note;
-use cachette_core::vault::keys::{self, AuthorityError, Enrolled, RestoreError};
+use cachette_core::node::{self, Event, Node, Role};
+use cachette_core::restorer::{Input, Output, Restored, Restorer, RestorerError};
+use cachette_core::vault::keys::RestoreError;
 use futures_channel::mpsc;
 use js_sys::Array;
 use wasm_bindgen::{JsCast, JsValue};
@@ -51,143 +49,37 @@ pub(super) async fn restore(options: &JsValue) -> Result<JsValue, Failure> {
         full: None,
         leaving: None,
     });
-    let mut talk = Talk { client: Client::new(driver), events, asks: 0 };
-    let restored = talk.restore(&paper, &device, &addresses).await;
+    let client = Client::new(driver);
+    let restored = drive(Restorer::new(&paper, &device, fresh()?, &addresses), &client, events).await;
     let kept = match restored {
-        Ok((notes, found)) => begin(&store, &notes).await.map(|()| found),
+        Ok(Restored { vault, notes, reached, of }) => {
+            let found = Shape::new().with("vault", vault.to_string()).with("reached", number(reached)).with("of", number(of));
+            begin(&store, &notes).await.map(|()| found.done())
+        }
         Err(failure) => Err(failure),
     };
-    talk.client.close().await;
+    client.close().await;
     kept
 }
 
-/// A node without a vault, to ask one thing after the other.
-struct Talk {
-    client: Client,
-    events: mpsc::UnboundedReceiver<Event>,
-    asks: u64,
-}
-
-impl Talk {
-    async fn restore(&mut self, paper: &Identity, device: &Identity, addresses: &[Address]) -> Result<(Vec<Note>, JsValue), Failure> {
-        let mut records: Vec<Record> = Vec::new();
-        let mut failures = Vec::new();
-        for address in addresses {
-            let Some(peer) = address.peer else { continue };
-            match self.find(paper, peer, address).await? {
-                Ok(found) => records.extend(found),
-                Err(trouble) => failures.push(format!("{}: {trouble}", address.url())),
+async fn drive(mut restorer: Restorer<'_>, client: &Client, mut events: mpsc::UnboundedReceiver<Event>) -> Result<Restored, Failure> {
+    loop {
+        while let Some(output) = restorer.poll() {
+            match output {
+                Output::Request(request) => client.request(request),
+                Output::Ended(result) => return Ok(result?),
             }
         }
-        if records.is_empty() && failures.len() == addresses.len() {
-            return Err(Failure::new("unreachable", "no node answered")
-                .hint(
-                    "nothing was changed; try another address of the recovery sheet, and look whether its node lets pages of this site in",
-                )
-                .details(list(failures.iter().map(JsValue::from))));
-        }
-        let mut vaults = keys::located(&paper.peer(), &records).into_iter();
-        let (Some(vault), None) = (vaults.next(), vaults.next()) else {
-            return Err(Failure::new("not-found", "the nodes that answered know no one vault that these words open")
-                .hint("nothing was changed; compare the words with the sheet, and try another of its addresses"));
+        let now = || client.look_at_world(|world| world.clock.now());
+        let event = match restorer.deadline() {
+            Some(deadline) => within(deadline.at.since(now()?).millis() as u32, events.recv()).await,
+            None => Some(events.recv().await),
         };
-        // The sheet's nodes may be behind: the vault's own carriers are asked too.
-        let first = keys::restore(paper, vault, &records)?;
-        self.client.request(Request::Follow(first.chain));
-        records.extend(self.refresh(vault).await?);
-        let restored = keys::restore(paper, vault, &records)?;
-        let Enrolled { certificate, chain, notes } = restored.enrol(paper, device, &records, &fresh()?)?;
-        let of = chain.tip().carriers.len();
-        self.client.request(Request::Follow(chain));
-        let reached = self.publish(Record::Certificate(certificate)).await?;
-        if reached * 2 <= of {
-            return Err(Failure::new(
-                "too-few-nodes",
-                format!("only {reached} of {of} nodes took this device in; that is too few to be sure"),
-            )
-            .hint("start more of the vault's nodes and try again")
-            .details(Shape::new().with("reached", number(reached)).with("of", number(of)).done()));
-        }
-        let found = Shape::new().with("vault", vault.to_string()).with("reached", number(reached)).with("of", number(of)).done();
-        Ok((notes, found))
-    }
-
-    /// Asks one node for everything that these words lead to.
-    async fn find(&mut self, paper: &Identity, peer: PeerId, address: &Address) -> Result<Result<Vec<Record>, Trouble>, Failure> {
-        let url = address.url();
-        if let Answer::Failed(trouble) = self.ask(|ask| Request::Connect(ask, peer, vec![url])).await? {
-            return Ok(Err(trouble));
-        }
-        let mut records = match self.ask(|ask| Request::FindVault(ask, peer, paper.peer())).await? {
-            Answer::Records(records) => records,
-            Answer::Failed(trouble) => return Ok(Err(trouble)),
-            _ => Vec::new(),
+        let input = match event {
+            Some(event) => Input::Event(event.map_err(|_| Failure::closed())?),
+            None => Input::Tick,
         };
-        for vault in keys::located(&paper.peer(), &records) {
-            match self.ask(|ask| Request::RecordsFrom(ask, peer, vault)).await? {
-                Answer::Records(more) => records.extend(more),
-                Answer::Failed(trouble) => return Ok(Err(trouble)),
-                _ => {}
-            }
-        }
-        Ok(Ok(records))
-    }
-
-    /// Asks all carriers for the vault's records.
-    async fn refresh(&mut self, vault: VaultId) -> Result<Vec<Record>, Failure> {
-        let ask = self.number();
-        self.client.request(Request::Refresh(ask, vault));
-        let mut records = Vec::new();
-        loop {
-            match self.next().await? {
-                Event::Records(of, _, more) if of == vault => records.extend(more),
-                Event::Answered(answered, _) if answered == ask => return Ok(records),
-                _ => {}
-            }
-        }
-    }
-
-    /// Publishes a record and returns on how many nodes it is, once it is on all or nothing more is heard.
-    async fn publish(&mut self, record: Record) -> Result<usize, Failure> {
-        let id = record.id();
-        self.client.request(Request::Publish(record));
-        let mut reached = 0;
-        let counted = async {
-            let (mut missed, mut of) = (0, usize::MAX);
-            while reached + missed < of {
-                match self.next().await? {
-                    Event::Published(published, copies) if published == id => {
-                        (reached, of) = (usize::from(copies.durable), usize::from(copies.wanted));
-                    }
-                    Event::Unpublished(unpublished, ..) if unpublished == id => missed += 1,
-                    _ => {}
-                }
-            }
-            Ok::<(), Failure>(())
-        };
-        within(PUBLISH, counted).await.transpose()?;
-        Ok(reached)
-    }
-
-    async fn ask(&mut self, request: impl FnOnce(AskId) -> Request) -> Result<Answer, Failure> {
-        let ask = self.number();
-        self.client.request(request(ask));
-        loop {
-            if let Event::Answered(answered, answer) = self.next().await?
-                && answered == ask
-            {
-                return Ok(answer);
-            }
-        }
-    }
-
-    async fn next(&mut self) -> Result<Event, Failure> {
-        self.events.recv().await.map_err(|_| Failure::closed())
-    }
-
-    const fn number(&mut self) -> AskId {
-        self.asks += 1;
-        AskId(self.asks)
+        restorer.handle(now()?, input);
     }
 }
 
@@ -201,23 +93,28 @@ fn address(text: &str) -> Result<Address, Failure> {
     Ok(address)
 }
 
-impl From<RestoreError> for Failure {
-    fn from(error: RestoreError) -> Self {
-        let code = match error {
-            RestoreError::NotLocated => "not-found",
-            RestoreError::UnknownPhrase | RestoreError::Withdrawn => "no-right",
-            RestoreError::Keyring(_) => "no-key",
+impl From<RestorerError> for Failure {
+    fn from(error: RestorerError) -> Self {
+        let code = match &error {
+            RestorerError::Unreachable(_) => "unreachable",
+            RestorerError::NotFound | RestorerError::Several(_) | RestorerError::Records(RestoreError::NotLocated) => "not-found",
+            RestorerError::Records(RestoreError::UnknownPhrase | RestoreError::Withdrawn) | RestorerError::Authority(_) => "no-right",
+            RestorerError::Records(RestoreError::Keyring(_)) => "no-key",
+            RestorerError::TooFew { .. } => "too-few-nodes",
             _ => "damaged",
         };
-        Self::new(code, error.to_string()).hint("nothing was changed; compare the words with the sheet, and try another of its addresses")
+        let failure = Self::new(code, error.to_string());
+        match error {
+            RestorerError::Unreachable(failures) => failure
+                .hint(
+                    "nothing was changed; try another address of the recovery sheet, and look whether its node lets pages of this site in",
+                )
+                .details(list(failures.iter().map(|(address, trouble)| JsValue::from(format!("{address}: {trouble}"))))),
+            RestorerError::TooFew { reached, of } => failure
+                .hint("start more of the vault's nodes and try again")
+                .details(Shape::new().with("reached", number(reached)).with("of", number(of)).done()),
+            RestorerError::Authority(_) => failure.hint("nothing was changed"),
+            _ => failure.hint("nothing was changed; compare the words with the sheet, and try another of its addresses"),
+        }
     }
 }
-
-impl From<AuthorityError> for Failure {
-    fn from(error: AuthorityError) -> Self {
-        Self::new("no-right", error.to_string()).hint("nothing was changed")
-    }
-}
-
-/// Milliseconds that nodes get to take the certificate that enrols a device.
-const PUBLISH: u32 = 10_000;

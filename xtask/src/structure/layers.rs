@@ -12,6 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("link", &[]),
     ("peer", &["vault", "node"]),
     ("visitor", &["vault", "node", "peer"]),
+    ("restorer", &["vault", "node"]),
     ("tunnels", &["node", "link"]),
 ];
 
