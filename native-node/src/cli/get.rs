@@ -152,9 +152,9 @@ impl Args {
     /// Opens a link; returns the path at which what was shared stands in it, and its name.
     async fn visit(&self, context: &Context, link: ShareLink) -> Result<(Session, Path, Option<Name>), CliError> {
         let mut session = Session::visit(context, link).await?;
-        let (nothing, root) = (AtomicU64::new(0), Path::root());
+        let nothing = AtomicU64::new(0);
         tokio::select! {
-            found = stat(&session, &root) => drop(found.map_err(|error| session.of_link(error))?),
+            found = session.client.run(Command::Stat(Path::root())) => drop(found.map_err(|error| session.of_link(error))?),
             stalled = session.stalled(*self.wait, &nothing) => return Err(stalled),
         }
         let contents = session.client.shared().await?.ok_or_else(|| CliError::from(CommandError::Link(LinkError::Vanished)))?;
@@ -350,12 +350,12 @@ async fn stream(session: &Session, path: &Path, range: Option<&str>, counter: &A
 
 /// Says which file was not read, and which nodes were not heard.
 fn unread(session: &Session, path: &Path, error: CommandError) -> CliError {
-    let mut failure = CliError::from(error);
-    failure.message = format!("{}: {}", shown(path), failure.message);
-    if session.is_visit() {
-        return session.of_link(failure);
-    }
-    session.unreachable().into_iter().fold(failure, |failure, (name, why)| failure.detail(format!("{name}: {why}")))
+    let failure = if session.is_visit() {
+        session.of_link(error)
+    } else {
+        session.unreachable().into_iter().fold(error.into(), |failure: CliError, (name, why)| failure.detail(format!("{name}: {why}")))
+    };
+    CliError { message: format!("{}: {}", shown(path), failure.message), ..failure }
 }
 
 /// Returns what stands at a path of the vault.

@@ -248,9 +248,12 @@ impl Session {
         self.visits
     }
 
-    /// Says which of a link's nodes could not be reached, and what to do, where an error speaks of a vault of one's own.
-    pub(super) fn of_link(&self, error: CliError) -> CliError {
-        if !self.visits {
+    /// Says which of a link's nodes could not be reached, unless one that was says that it is over, and what to do, where an error speaks
+    /// of a vault of one's own.
+    pub(super) fn of_link(&self, error: CommandError) -> CliError {
+        let is_over = error == CommandError::Link(LinkError::Withdrawn);
+        let error = CliError::from(error);
+        if is_over || !self.visits {
             return error;
         }
         let error = self.unreachable().into_iter().fold(error, |error, (name, why)| error.detail(format!("{name}: {why}")));

@@ -79,6 +79,13 @@ fn links_that_lead_nowhere_say_why() {
     assert_eq!(withdrawn.event("unshare")["path"], "/album");
     fails(&get(&bench, &url, &target), 6, "the link was withdrawn by whoever made it");
     assert!(bench.client.well(["shares"]).events.is_empty());
+    // One node that says so is enough: which others are away is no reason.
+    bench.nodes[2].kill();
+    let done = get(&bench, &url, &target);
+    fails(&done, 6, "the link was withdrawn by whoever made it");
+    assert_eq!(done.event("error")["details"].as_array().map(Vec::len).unwrap_or_default(), 0, "{:?}", done.events);
+    let away = bench.nodes.pop().expect("a node");
+    bench.nodes.push(away.again());
 
     let (_, url, _) = shared(&bench, "/album");
     bench.nodes.iter_mut().for_each(cachette_tests::process::Node::kill);
