@@ -425,6 +425,9 @@ pub enum DialError {
     /// The other side is no Cachette node, or refused the upgrade.
     #[error("not a Cachette node")]
     NotANode,
+    /// The other side is a node that does not let pages of this origin in.
+    #[error("pages of this site are not let in")]
+    Origin,
     /// The handshake failed.
     #[error("{0}")]
     Handshake(CloseReason),

@@ -108,6 +108,25 @@ export const tests = {
     assert.deepEqual((await second.commit()).copies, { durable: 1, safeAt: 1, wanted: 1 });
   },
 
+  async a_call_that_comes_to_nothing_says_why({ page, name, node, origin, own }) {
+    const proxy = own(await Proxy.start());
+    proxy.origin = "https://photos.example";
+    const strict = await node("--public-address", proxy.address);
+    proxy.to(strict.listen);
+    const elsewhere = await node("--public-address", origin.replace("http", "ws"));
+    const gone = await node();
+    const peer = at(page);
+    const { seed } = await peer.found(name);
+    await peer.open(name, seed);
+    const invitations = await Promise.all([strict, elsewhere, gone].map((node) => node.invitation()));
+    await gone.stop();
+    await assert.rejects(peer.join(invitations[0]), /pages of this site are not let in/);
+    await assert.rejects(peer.join(invitations[1]), /not a Cachette node/);
+    await assert.rejects(peer.join(invitations[2]), /host not found or unreachable/);
+    proxy.origin = undefined;
+    await peer.join(invitations[0]);
+  },
+
   async b15_a_server_that_floods_loses_its_link_and_the_tab_goes_on({ page, name, node, own }) {
     const proxy = own(await Proxy.start());
     const behind = await node("--public-address", proxy.address);

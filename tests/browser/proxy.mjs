@@ -31,7 +31,8 @@ export class Proxy {
       node.destroy();
     };
     for (const socket of [tab, node]) socket.on("error", over).on("close", over);
-    tab.pipe(node);
+    if (this.origin) tab.on("data", (bytes) => node.write(from(this.origin, bytes)));
+    else tab.pipe(node);
     node.on("data", (bytes) => {
       link.frames.read(bytes);
       if (!tab.write(bytes)) {
@@ -101,6 +102,9 @@ class Frames {
     this.between = this.left === 0 && this.rest.length === 0;
   }
 }
+
+/** A page's request as a page of another origin would make it. */
+const from = (origin, bytes) => Buffer.from(bytes.toString("latin1").replace(/^origin: .*$/im, `Origin: ${origin}`), "latin1");
 
 /** A server's frame whose header says so many bytes. */
 function frame(kind, length, content) {

@@ -14,7 +14,7 @@ const TYPES = {
 
 const HEADERS = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
 /** A worker has the policy of its own script. */
-const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ws://127.0.0.1:*";
+const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' http://127.0.0.1:* ws://127.0.0.1:*";
 /** Firefox lets playwright-core speak to a page by `eval` only; nothing of ours runs on that page. */
 const PAGE_POLICY = `${POLICY} 'unsafe-eval'`;
 

@@ -14,7 +14,7 @@ use cachette_core::time::Time;
 use cachette_core::tunnels::Tunnels;
 use wasm_bindgen_futures::spawn_local;
 
-use crate::dial::Call;
+use crate::dial::{self, Call};
 use crate::driver::{Happened, Post};
 use crate::entropy;
 use crate::quota::{Quota, weight};
@@ -60,6 +60,9 @@ impl Network {
 
     /// Takes in what a socket said.
     pub(crate) fn heard(&mut self, now: Time, number: LinkId, said: Said) {
+        if let Said::Why(why) = said {
+            return self.go_on(now, number, why);
+        }
         let Some(socket) = self.sockets.get_mut(&number) else { return };
         match said {
             Said::Open => {
@@ -71,7 +74,7 @@ impl Network {
             }
             Said::Message(message) => socket.received(now, &message),
             Said::Closed if socket.has_begun() => socket.gone(now),
-            Said::Closed => return self.over(now, number, CloseReason::Gone),
+            Said::Closed | Said::Why(_) => return self.over(now, number, CloseReason::Gone),
         }
         self.drain(now, number);
     }
@@ -229,20 +232,26 @@ impl Network {
         }
     }
 
-    /// Forgets a socket; a call goes on with the next address.
+    /// Forgets a socket; a call goes on with the next address, once it is known why this one came to nothing.
     fn over(&mut self, now: Time, number: LinkId, reason: CloseReason) {
         let Some(socket) = self.sockets.remove(&number) else { return };
-        match self.calls.remove(&number) {
-            Some(mut call) => {
-                call.failed(match (socket.has_begun(), reason) {
-                    (true, reason) => DialError::Handshake(reason),
-                    (false, CloseReason::HandshakeTimeout) => DialError::TimedOut,
-                    // Browsers do not say why.
-                    (false, _) => DialError::NoRoute,
-                });
-                self.call(now, call);
+        let Some(call) = self.calls.get(&number) else { return self.inputs.push_back(Input::Unlinked(number, reason)) };
+        match (socket.has_begun(), reason, call.tried().cloned()) {
+            (true, reason, _) => self.go_on(now, number, DialError::Handshake(reason)),
+            (false, CloseReason::HandshakeTimeout, _) => self.go_on(now, number, DialError::TimedOut),
+            (false, _, Some(address)) if !self.closing => {
+                let post = self.post.clone();
+                spawn_local(async move { post.tell(Happened::Socket(number, Said::Why(dial::reason(&address).await))) });
             }
-            None => self.inputs.push_back(Input::Unlinked(number, reason)),
+            _ => self.go_on(now, number, DialError::NoRoute),
+        }
+    }
+
+    /// Goes on with the next address of a call.
+    fn go_on(&mut self, now: Time, number: LinkId, why: DialError) {
+        if let Some(mut call) = self.calls.remove(&number) {
+            call.failed(why);
+            self.call(now, call);
         }
     }
 

@@ -27,6 +27,8 @@ pub(crate) enum Said {
     Message(JsValue),
     /// It is closed, or never opened.
     Closed,
+    /// Why it never opened.
+    Why(DialError),
 }
 
 /// A socket and its machine.
