@@ -55,6 +55,41 @@ export const chromium = {
     assert.equal((await next).value, "next");
   },
 
+  async a_change_that_takes_long_to_stage_holds_no_other_back() {
+    const { commits, committer } = vault();
+    let end;
+    const long = committer.change(() => new Promise((resolve) => (end = resolve)));
+    const short = committer.change(async () => "short");
+    while (commits.length < 1) await turn();
+    commits[0].resolve({ changed: true, copies });
+    assert.deepEqual(await short, { value: "short", copies });
+    assert.equal(committer.pending, 1);
+    end("long");
+    while (commits.length < 2) await turn();
+    commits[1].resolve({ changed: true });
+    assert.equal((await long).value, "long");
+  },
+
+  async what_is_staged_beside_a_commit_that_fails_fails_with_it() {
+    const { commits, committer } = vault();
+    const ends = [];
+    const beside = [0, 1].map(() => committer.change(() => new Promise((resolve) => ends.push(resolve))));
+    const doomed = committer.change(async () => undefined);
+    while (commits.length < 1) await turn();
+    const endings = [...beside, doomed].map((change) => assert.rejects(change, /not safe/));
+    ends[0]();
+    await turn();
+    commits[0].reject(new Error("not safe"));
+    // Staged before the vault gave it up, and heard of after.
+    ends[1]();
+    await Promise.all(endings);
+    assert.equal(committer.pending, 0);
+    const next = committer.change(async () => "next");
+    while (commits.length < 2) await turn();
+    commits[1].resolve({ changed: true });
+    assert.equal((await next).value, "next");
+  },
+
   async a_change_that_is_given_up_while_it_waits_is_not_staged() {
     const { commits, committer } = vault();
     const first = committer.change(async () => undefined);

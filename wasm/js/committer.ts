@@ -1,9 +1,9 @@
 // Commits, few for many changes: what is staged while one runs goes into the next. A change is answered when the commit that holds it is
 // safe.
 //
-//   gathering --nobody stages any more, or the first change waited long enough--> closing --the last one is staged--> committing
-//       ^                                                                                                                 |
-//       +-----------------------------------------------------------------------------------------------------------------+
+//   gathering --nobody stages any more, or the first change waited long enough--> committing
+//       ^                                                                              |
+//       +------------------------------------------------------------------------------+
 
 import type { Tab } from "./bindings.js";
 import type { Copies } from "./types.js";
@@ -17,13 +17,15 @@ export interface Change<T> {
 /** The changes of one vault. */
 export class Committer {
   readonly #tab: Pick<Tab, "commit">;
-  #phase: "gathering" | "closing" | "committing" = "gathering";
+  #phase: "gathering" | "committing" = "gathering";
   #staging = 0;
   readonly #queue: (() => void)[] = [];
   #staged: { resolve(copies: Copies | undefined): void; reject(error: unknown): void }[] = [];
   /** What the commit under way holds. */
   #committing = 0;
-  #since = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** The last commit that failed, and everything with it that was put or staged then. */
+  #failed: { error: unknown } | undefined;
 
   constructor(tab: Pick<Tab, "commit">) {
     this.#tab = tab;
@@ -34,9 +36,11 @@ export class Committer {
     await this.#enter(signal);
     let staged: Promise<Copies | undefined> | undefined;
     let value: T;
+    const before = this.#failed;
     try {
       value = await stage();
-      if (this.#staged.length === 0) this.#since = performance.now();
+      // The vault gave up what was staged beside the commit that failed: a later one would not hold it.
+      if (this.#failed && this.#failed !== before) throw this.#failed.error;
       staged = new Promise((resolve, reject) => this.#staged.push({ resolve, reject }));
       whenStaged?.();
     } finally {
@@ -71,22 +75,24 @@ export class Committer {
     });
   }
 
-  /** Goes on as far as possible. */
-  #on(): void {
-    if (this.#phase === "gathering" && this.#staged.length > 0 && performance.now() - this.#since > GATHER_MS) this.#phase = "closing";
-    while (this.#phase === "gathering" && this.#staging < AT_ONCE) {
+  /** Goes on as far as possible. A change that takes long to stage holds nobody else's back. */
+  #on(waited = false): void {
+    if (this.#phase === "committing") return;
+    while (this.#staging < AT_ONCE) {
       const next = this.#queue.shift();
       if (!next) break;
       this.#staging++;
       next();
     }
-    if (this.#phase === "committing" || this.#staging > 0) return;
-    if (this.#staged.length > 0) void this.#commit();
-    else this.#phase = "gathering";
+    if (this.#staged.length === 0) return;
+    if (this.#staging === 0 || waited) void this.#commit();
+    else this.#timer ??= setTimeout(() => this.#on(true), GATHER_MS);
   }
 
   async #commit(): Promise<void> {
     this.#phase = "committing";
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     const batch = this.#staged;
     this.#staged = [];
     this.#committing = batch.length;
@@ -94,7 +100,8 @@ export class Committer {
       const { copies } = await this.#tab.commit("");
       for (const { resolve } of batch) resolve(copies);
     } catch (error) {
-      for (const { reject } of batch) reject(error);
+      this.#failed = { error };
+      for (const { reject } of [...batch, ...this.#staged.splice(0)]) reject(error);
     }
     this.#committing = 0;
     this.#phase = "gathering";

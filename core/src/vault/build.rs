@@ -69,7 +69,10 @@ impl Build {
         now: Time,
         device: &Identity,
     ) -> Result<Option<Built>, EditError> {
-        if let Some(tail) = writing.packer.take_tail() {
+        // Files need all their packs; without any, what lies in the open pack belongs to puts that go on.
+        if !self.files.is_empty()
+            && let Some(tail) = writing.packer.take_tail()
+        {
             writing.tree.place_tail(tail).map_err(WriteError::Seal)?;
         }
         while let Some((path, file)) = self.files.first_key_value() {

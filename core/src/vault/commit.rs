@@ -1,13 +1,14 @@
 //! From staged changes to a published head: the one order in which nothing is ever promised too early.
 //!
 //! ```text
-//!  Draining --puts cut, packs sealed--> Building --tree written--> Placing --every block safe--> Keeping
+//!  Draining --full packs are sealed---> Building --tree written--> Placing --every block safe--> Keeping
 //!                                                                                                   |
 //!      reply <--nothing more happens-- Settling <--head safe-- Publishing <--head durable here-----+
 //! ```
 //!
 //! A head is signed only when every block that it counts on is safe, kept here before anybody else sees it, and published after
-//! that. A spread (old blocks to new carriers) takes the same road from `Placing` on with the heads that stand, and so does a share with
+//! that. A commit takes what is staged when it begins to build: a put that is not cut to its end then waits for it, and is in a later one.
+//! A spread (old blocks to new carriers) takes the same road from `Placing` on with the heads that stand, and so does a share with
 //! its record; a withdrawal begins where a record is kept.
 
 use super::build::{Build, Built};
@@ -35,7 +36,7 @@ pub(super) struct Commit {
 
 /// How far it is.
 pub(super) enum Phase {
-    /// Puts are being cut and packs sealed.
+    /// Packs are being sealed.
     Draining,
     /// The tree is being written; waits for old pages.
     Building(Box<Build>),
@@ -180,11 +181,16 @@ impl Vault {
         }
         Ok(match phase {
             Phase::Draining => match self.view.merged() {
-                Some(merged) if self.writing.is_drained() => {
+                Some(merged) => {
+                    // Beside a put that goes on and on, not everything would ever be sealed, nor safe.
                     self.writing.paused = true;
-                    Step::On(Phase::Building(Box::new(Build::new(merged.clone(), std::mem::take(&mut self.writing.staged)))))
+                    if self.writing.is_sealed() {
+                        Step::On(Phase::Building(Box::new(Build::new(merged.clone(), std::mem::take(&mut self.writing.staged)))))
+                    } else {
+                        Step::Wait(Phase::Draining)
+                    }
                 }
-                _ => Step::Wait(Phase::Draining),
+                None => Step::Wait(Phase::Draining),
             },
             Phase::Building(mut build) => {
                 let steps = build.steps();
@@ -194,7 +200,7 @@ impl Vault {
                 }
                 match built {
                     Ok(built) => {
-                        if built.is_some() {
+                        if built.is_some() || self.writing.is_putting() {
                             self.writing.place_tree(&mut self.out);
                         }
                         Step::On(Phase::Placing(built.map_or(Next::Nothing, |built| Next::Head(Box::new(built)))))
@@ -231,7 +237,6 @@ impl Vault {
             },
             Phase::Sharing(mut sharing) => match self.share_on(command, &mut sharing)? {
                 Some(made) => {
-                    // Beside a put that goes on and on, not everything would ever be safe.
                     self.writing.paused = true;
                     Step::On(Phase::Placing(Next::Share(Box::new(made))))
                 }

@@ -274,9 +274,14 @@ impl Writing {
         segment.blocks().is_some_and(|(first, next)| is_counted(first) && next.is_none_or(is_counted))
     }
 
-    /// Says whether all puts are cut and all packs sealed.
-    pub(super) fn is_drained(&self) -> bool {
-        self.puts.is_empty() && self.sealing == 0
+    /// Says whether any put is not cut to its end.
+    pub(super) fn is_putting(&self) -> bool {
+        !self.puts.is_empty()
+    }
+
+    /// Says whether all packs that are full are sealed.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.sealing == 0
     }
 
     /// Says whether every block that was placed or confirmed is safe.
@@ -321,7 +326,7 @@ impl Writing {
         self.flight.blocks.len()
     }
 
-    /// Begins anew after a commit. What is being put beside a spread keeps its packs.
+    /// Begins anew after a commit. What is being put beside it keeps its packs.
     pub(super) fn reset(&mut self) -> Stats {
         let refers = |staged: &Staged| matches!(staged, Staged::File(_));
         if self.puts.is_empty() && !self.staged.values().any(refers) {

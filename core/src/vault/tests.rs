@@ -39,6 +39,8 @@ struct Device {
     replies: Map<CommandId, Result<Reply, CommandError>>,
     bytes: Map<CommandId, Vec<u8>>,
     alarms: Vec<Alarm>,
+    /// Bytes that puts were invited to give.
+    invited: Map<CommandId, usize>,
     /// Blocks that get no copy however often they are placed.
     refuse: bool,
     /// Whether records reach nobody.
@@ -74,6 +76,7 @@ impl Device {
             replies: Map::new(),
             bytes: Map::new(),
             alarms: Vec::new(),
+            invited: Map::new(),
             refuse: false,
             mute: false,
             journal: Vec::new(),
@@ -160,7 +163,11 @@ impl Device {
                     self.alarms.push(alarm);
                     continue;
                 }
-                Output::Forget(_) | Output::Follow(_) | Output::More(..) | Output::Cache(_) => continue,
+                Output::More(id, bytes) => {
+                    *self.invited.entry(id).or_default() += bytes;
+                    continue;
+                }
+                Output::Forget(_) | Output::Follow(_) | Output::Cache(_) => continue,
             };
             self.vault.handle(Time(1_000), input);
         }
@@ -348,15 +355,75 @@ fn what_is_put_while_a_commit_fails_is_given_up_and_never_mixed_with_what_follow
     let (doomed, content) = (noise(5_000_000, 1), noise(5_000_000, 2));
     device.put(&mut world, "/staged", &doomed[..2_500_000]);
     let put = device.start(&mut world, Command::Put(path("/doomed"), New::File(META)));
+    device.refuse = true;
     doomed.chunks(300_000).for_each(|piece| device.handle(&mut world, Input::Bytes(put, Bytes::copy_from_slice(piece))));
     let commit = device.start(&mut world, Command::Commit(String::new()));
-    assert!(!device.replies.contains_key(&commit), "it waits for the put");
+    assert!(!device.replies.contains_key(&commit), "it waits for copies");
+    device.refuse = false;
     device.handle(&mut world, Input::Cancel(commit));
     assert_eq!([put, commit].map(|id| device.replies.remove(&id).and_then(Result::err)), [const { Some(CommandError::Cancelled) }; 2]);
     device.put(&mut world, "/file", &content);
     device.commit(&mut world);
     assert_eq!(device.names(&mut world, "/"), ["file"]);
     assert!(device.killed().read(&mut world, "/file", 0, None) == Ok(content));
+}
+
+/// A film of hours is put while small things come and go: each commit takes what was staged, the film goes on, and nothing of it is sent
+/// twice.
+#[test]
+fn a_long_put_holds_no_commit_back() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    let film = noise(9_000_000, 1);
+    let put = device.start(&mut world, Command::Put(path("/film"), New::File(META)));
+    let mut pieces = film.chunks(1_500_000);
+    let mut go_on = |device: &mut Device, world: &mut World| {
+        device.handle(world, Input::Bytes(put, Bytes::copy_from_slice(pieces.next().expect("more of the film"))));
+    };
+    go_on(&mut device, &mut world);
+    device.put(&mut world, "/note", b"of some length, and not the film");
+    assert!(device.commit(&mut world).changed);
+    assert_eq!(device.names(&mut world, "/"), ["note"]);
+
+    // One holds the film's first bytes: what lies in the pack that both fill is of the commit.
+    go_on(&mut device, &mut world);
+    device.put(&mut world, "/teaser", &film[..2_000_000]);
+    assert!(device.commit(&mut world).changed);
+    go_on(&mut device, &mut world);
+    assert!(device.run(&mut world, Command::Move(path("/note"), path("/moved"))).is_ok());
+    assert!(device.commit(&mut world).changed);
+    // What stands already, put once more, changes nothing and takes nothing from the film.
+    go_on(&mut device, &mut world);
+    device.put(&mut world, "/teaser", &film[..2_000_000]);
+    assert!(!device.commit(&mut world).changed);
+    let mut other = Device::open(1, device.notes.clone());
+    assert_eq!(other.names(&mut world, "/"), ["moved", "teaser"]);
+    assert!(other.read(&mut world, "/teaser", 0, None) == Ok(film[..2_000_000].to_vec()));
+
+    go_on(&mut device, &mut world);
+    go_on(&mut device, &mut world);
+    device.handle(&mut world, Input::End(put));
+    assert!(matches!(device.replies.remove(&put), Some(Ok(Reply::Staged { .. }))));
+    assert!(device.commit(&mut world).changed);
+    assert!(world.placed_bytes < film.len() + (2 << 20), "{} bytes were sent", world.placed_bytes);
+    assert!(device.killed().read(&mut world, "/film", 0, None) == Ok(film));
+}
+
+#[test]
+fn a_commit_invites_no_bytes_of_what_goes_on_beside_it() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    device.start(&mut world, Command::Put(path("/film"), New::File(META)));
+    device.mute = true;
+    device.put(&mut world, "/note", b"a note");
+    let commit = device.start(&mut world, Command::Commit(String::new()));
+    assert!(!device.replies.contains_key(&commit), "its head is on its way");
+    let id = device.start(&mut world, Command::Put(path("/other"), New::File(META)));
+    assert_eq!(device.invited.get(&id), None, "beside bytes that go on and on, not everything would ever be safe");
+    let head = device.journal.iter().find_map(|line| line.strip_prefix("publish ")).expect("a head").parse().expect("an id");
+    device.handle(&mut world, Input::Published(head, SAFE));
+    assert!(matches!(device.replies.get(&commit), Some(Ok(Reply::Committed(_)))));
+    assert!(device.invited.contains_key(&id));
 }
 
 #[test]
