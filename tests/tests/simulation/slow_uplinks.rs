@@ -83,6 +83,23 @@ fn a_carrier_that_dies_while_others_pull_from_it_leaves_three_copies() {
 }
 
 #[test]
+fn a_carrier_that_falls_silent_while_others_wait_for_its_copies_costs_seconds() {
+    seeds(5, |world| {
+        let cluster = Cluster::found(world, 5, Kind::Client)?;
+        let mut model = Blocks::default();
+        slow(world, &cluster, &mut model)?;
+        let ids = place(world, &cluster, &mut model, 16);
+        let silent = cluster.carriers[world.rng.below(5) as usize];
+        world.inflict(Fault::Freeze(silent));
+        let others: Vec<_> = cluster.carriers.iter().copied().filter(|no| *no != silent).collect();
+        let bound = Span(3 * (16 * SIZE) as u64 / UPLINK + 6_000);
+        let safe = |world: &World| ids.iter().all(|id| copies(world, &cluster, &others, id) >= 2);
+        world.until(bound, "every block is on two carriers that are alive", safe)?;
+        cluster.read_back(world, &model, &ids, Span::seconds(300))
+    });
+}
+
+#[test]
 fn a_carrier_that_only_says_that_it_has_blocks_costs_seconds_and_its_own_copy() {
     seeds(5, |world| {
         let client = world.add(Kind::Client);
@@ -92,11 +109,12 @@ fn a_carrier_that_only_says_that_it_has_blocks_costs_seconds_and_its_own_copy() 
         let mut model = Blocks::default();
         slow(world, &cluster, &mut model)?;
         let began = world.now();
-        let ids = place(world, &cluster, &mut model, 64);
+        // So few that the holders would wait for the liar longer than they take from here.
+        let ids = place(world, &cluster, &mut model, 16);
         settled(world, &cluster, &model, Span::seconds(120))?;
         let took = world.now().since(began);
         // Three copies of each from here, and two times two waits until the uplink is seen to idle.
-        let bound = Span(3 * (64 * SIZE) as u64 / UPLINK + 10_000);
+        let bound = Span(3 * (16 * SIZE) as u64 / UPLINK + 10_000);
         expect(took < bound, || format!("all settled in {bound}, not {took}"))?;
         let safe = ids.iter().all(|id| copies(world, &cluster, &honest, id) >= 2);
         expect(safe, || "two honest copies of every block".to_owned())?;
