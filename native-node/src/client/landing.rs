@@ -241,6 +241,32 @@ mod tests {
         assert!(Landing::begin(&target, &node(6), None, true).is_ok());
     }
 
+    /// Interrupts a file of which `part` has landed and the mark says this.
+    fn interrupted(target: &Path, node: &Node, part: &[u8], mark: &str) {
+        let version = version(node, None);
+        fs::write(beside(target, &version, "part"), part).expect("written");
+        fs::write(beside(target, &version, "at"), mark).expect("written");
+    }
+
+    #[test]
+    fn nothing_beyond_the_mark_is_trusted() {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        // What a power cut leaves behind what was synced: the length, and nothing in it.
+        let cut = ("ab\0\0\0", "2 5 another-run".to_owned(), 2);
+        let killed = ("abcx", format!("2 3 {}", boot.trim()), if boot.is_empty() { 2 } else { 3 });
+        let short = ("ab", format!("2 5 {}", boot.trim()), 2);
+        for (number, (part, mark, trusted)) in [cut, killed, short].into_iter().enumerate() {
+            let target = home.path().join(number.to_string());
+            interrupted(&target, &node(6), part.as_bytes(), &mark);
+            let mut landing = Landing::begin(&target, &node(6), None, false).expect("begun");
+            assert_eq!(landing.resumed(), trusted, "{mark}");
+            landing.write(&b"abcdef"[trusted as usize..]).expect("written");
+            assert_eq!(landing.finish().expect("whole"), 6);
+            assert_eq!(fs::read(&target).expect("there"), b"abcdef", "{mark}");
+        }
+    }
+
     #[test]
     fn p18_a_symlink_in_the_way_is_not_followed() {
         let home = tempfile::tempdir().expect("a temporary directory");
