@@ -61,8 +61,9 @@ impl Writing {
         let id = block.id();
         let placing = self.blocks.entry(id).or_insert_with(|| Placing::new(vault, None, Aim::Copies));
         placing.aim = Aim::Copies;
-        placing.settled = false;
         placing.body.get_or_insert(block);
+        self.begin_anew(hub, id);
+        let Some(placing) = self.blocks.get(&id) else { return };
         if placing.count(|mark| mark == Mark::Stored) > 0 {
             self.tell_placed(hub, id);
         }
@@ -75,7 +76,8 @@ impl Writing {
         for id in ids {
             let placing = self.blocks.entry(id).or_insert_with(|| Placing::new(vault, None, Aim::Copies));
             placing.aim = Aim::Copies;
-            placing.settled = false;
+            self.begin_anew(hub, id);
+            let Some(placing) = self.blocks.get(&id) else { continue };
             if placing.count(|mark| mark == Mark::Stored) > 0 {
                 self.tell_placed(hub, id);
             }
@@ -225,6 +227,16 @@ impl Writing {
             self.offer(hub, peer);
         }
         self.fetch_bodies(hub, reading);
+    }
+
+    /// Asks the holders of a block that settled once more: that they took it then does not say that they have it now.
+    fn begin_anew(&mut self, hub: &Hub, id: BlockId) {
+        let Some(placing) = self.blocks.get_mut(&id).filter(|placing| placing.settled) else { return };
+        placing.settled = false;
+        for peer in placing.marked(Mark::Stored) {
+            let away = matches!(hub.standing(&peer), Standing::Down(_));
+            self.mark(id, peer, if away { Mark::Lost } else { Mark::Waiting });
+        }
     }
 
     /// Chooses holders until as many copies as wanted exist or are under way: carriers that were not tried yet, then those that were

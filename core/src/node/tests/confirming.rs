@@ -75,3 +75,22 @@ fn a_holder_that_turns_out_to_lack_a_block_is_taken_off_the_count() {
     assert!(net.run(Span::seconds(240), |net| net.events().contains(&copies(3))), "{:?}", net.events());
     assert_eq!(net.holders(&block.id()), [1, 2, 3]);
 }
+
+/// With a carrier away, blocks stayed known here with the copies that were acked once, and those counted for every later commit too.
+#[test]
+fn what_still_lacks_a_copy_is_asked_for_anew_when_it_is_counted_on_again() {
+    let (mut net, chain) = Net::with_carriers(20, 3);
+    net.kill(3);
+    let blocks = blocks(2);
+    net.place(chain.vault(), &blocks);
+    assert!(net.run(MINUTE, |net| net.settled() == 2));
+    // Both that are left are brought back from old backups.
+    (1..=2).for_each(|host| net.hosts[host].store.blocks.clear());
+    net.hosts[0].events.clear();
+    net.request(0, Request::Confirm(chain.vault(), vec![blocks[0].id()]));
+    assert!(net.run(MINUTE, |net| net.events().contains(&Event::Lost(blocks[0].id()))), "{:?}", net.events());
+    net.place(chain.vault(), &blocks[1..]);
+    assert!(net.run(MINUTE, |net| net.settled() == 1));
+    assert_eq!(net.holders(&blocks[1].id()), [1, 2]);
+    assert!(!net.events().iter().any(|event| matches!(event, Event::Placed(id, copies) if *id == blocks[0].id() && copies.durable > 0)));
+}
