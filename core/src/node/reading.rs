@@ -224,7 +224,8 @@ impl Reading {
         needed.asked.retain(|(peer, _)| !silent.contains(peer));
         needed.failed.extend(silent.iter().map(|peer| (*peer, Trouble::Silent)));
         self.seek(hub, id);
-        self.flush(hub);
+        // What waits for room at one of these waits in vain.
+        self.pump(hub, if silent.is_empty() { 0 } else { PUMP });
     }
 
     fn want(&mut self, hub: &mut Hub, vault: VaultId, id: BlockId) -> &mut Needed {
@@ -381,6 +382,11 @@ impl Reading {
             let full = desk.is_some_and(|desk| desk.open.len() >= FETCHES_PER_LINK);
             match standing {
                 Standing::Down(_) => {}
+                Standing::Up | Standing::Suspect if self.is_stuck(hub, &peer) => {
+                    if hub.may_be_heard(&peer) {
+                        wait = wait.or(Some(true));
+                    }
+                }
                 Standing::Trying => wait = wait.or(Some(stranger)),
                 Standing::Up | Standing::Suspect if full => wait = wait.or(Some(stranger)),
                 Standing::Up | Standing::Suspect => {
@@ -395,6 +401,12 @@ impl Reading {
             (Some((.., peer)), _) => Choice::Ask(peer),
             (None, None) => Choice::Exhausted,
         }
+    }
+
+    /// Says whether a holder owes as much as it may, and has for too long.
+    fn is_stuck(&self, hub: &Hub, peer: &PeerId) -> bool {
+        let late = |asked: &Asked| hub.now().since(asked.at) >= ASK_TIMEOUT;
+        self.desks.get(peer).is_some_and(|desk| desk.open.len() >= FETCHES_PER_LINK && desk.open.values().all(late))
     }
 
     /// Asks for blocks that wait, as far as holders have room; looks at no more than `most` that find none.
@@ -454,10 +466,12 @@ impl Reading {
         let Some(needed) = self.needed.get(&id) else { return };
         let mut reasons = needed.failed.clone();
         for peer in hub.readers(&needed.vault, &id) {
-            if let Standing::Down(trouble) = hub.standing(&peer)
-                && reasons.iter().all(|(failed, _)| *failed != peer)
-            {
-                reasons.push((peer, trouble));
+            let trouble = match hub.standing(&peer) {
+                Standing::Down(trouble) => Some(trouble),
+                _ => self.is_stuck(hub, &peer).then_some(Trouble::Silent),
+            };
+            if reasons.iter().all(|(failed, _)| *failed != peer) {
+                reasons.extend(trouble.map(|trouble| (peer, trouble)));
             }
         }
         let Some(needed) = self.end(hub, &id) else { return };

@@ -94,6 +94,24 @@ fn with_no_carrier_left_the_reasons_are_named() {
     assert!(net.run(MINUTE, |net| unavailable(net) == 2));
 }
 
+/// A carrier whose disk hangs answers signs of life and nothing else. What was asked of it counted as under way for ever, so that whatever
+/// was needed after that waited for room there without end.
+#[test]
+fn with_a_carrier_left_that_answers_nothing_everything_ends_and_begins_again_when_it_does() {
+    let (mut net, vault, blocks) = stored(24, 2, 40);
+    net.kill(2);
+    net.hosts[1].store.stuck = true;
+    net.request(0, Request::Need(vault, ids(&blocks)));
+    let unavailable = |net: &Net| net.events().iter().filter(|event| matches!(event, Event::Unavailable(_, why) if why.len() == 2)).count();
+    assert!(net.run(Span::seconds(120), |net| unavailable(net) == 40), "{} of 40 have ended", unavailable(&net));
+    net.request(0, Request::Need(vault, ids(&blocks)));
+    assert!(net.run(MINUTE, |net| unavailable(net) == 80), "asked once more, it is no better");
+    net.hosts[1].store.stuck = false;
+    net.settle();
+    net.request(0, Request::Need(vault, ids(&blocks)));
+    assert!(net.run(MINUTE, |net| net.got().len() == 40));
+}
+
 #[test]
 fn r03_a_damaged_copy_is_read_elsewhere_and_mended() {
     let (mut net, vault, blocks) = stored(23, 3, 1);
