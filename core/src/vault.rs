@@ -39,6 +39,7 @@ mod merge;
 pub mod notes;
 mod opened;
 mod outbox;
+mod overlay;
 mod put;
 mod read;
 mod reader;

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::job::Job;
 use super::opened::Opened;
 use super::outbox::{JobFor, Outbox};
+use super::reference::Reference;
 use super::seal::{BlockKey, OpenError};
 use super::tree::Pages;
 use super::{CommandId, Output};
@@ -18,6 +19,8 @@ pub(super) struct Fetcher {
     wanted: Map<BlockId, Wanted>,
     /// How often each walk asked for each page since it last got on.
     asked: Map<CommandId, Map<BlockId, u8>>,
+    /// Pages that are here and nowhere else: of the merged tree, and of the one before, which may still be looked at.
+    kept: [Map<BlockId, Block>; 2],
 }
 
 struct Wanted {
@@ -84,7 +87,10 @@ impl Fetcher {
             self.wanted
                 .entry(key.id)
                 .or_insert_with(|| {
-                    new.push(key.id);
+                    match self.kept.iter().find_map(|kept| kept.get(&key.id)) {
+                        Some(block) => out.job(JobFor::Open(key.id), Job::Open { key: *key, block: block.clone() }),
+                        None => new.push(key.id),
+                    }
                     Wanted { key: *key, cache, by: Set::new() }
                 })
                 .by
@@ -96,6 +102,20 @@ impl Fetcher {
                 Cache::Content => Output::Need(new),
             });
         }
+    }
+
+    /// Keeps the pages of a merged tree, in the place of those before the last.
+    pub(super) fn keep(&mut self, blocks: Vec<Block>) {
+        let [last, before] = &mut self.kept;
+        *before = std::mem::replace(last, blocks.into_iter().map(|block| (block.id(), block)).collect());
+    }
+
+    /// Returns all kept pages of the merged tree to which a page belongs, if it is one of them.
+    pub(super) fn kept_with(&self, page: &Reference) -> Vec<Block> {
+        let blocks = page.blocks().into_iter().flat_map(|(first, next)| std::iter::once(first).chain(next));
+        let ids: Vec<BlockId> = blocks.map(|key| key.id).collect();
+        let trees = self.kept.iter().filter(|kept| ids.iter().any(|id| kept.contains_key(id)));
+        trees.flat_map(Map::values).cloned().collect()
     }
 
     /// A block came: it is opened by a job.

@@ -5,9 +5,12 @@
 //! deletion, folders are merged name by name, and everything else is kept side by side under names that say whose it is.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
+use super::overlay::{Overlay, Whole};
 use super::reference::Reference;
-use super::tree::{Edit, Name, Node, Pages, Path, Snapshot, WalkError, walk};
+use super::seal::SealKey;
+use super::tree::{Edit, EditError, Name, Node, Pages, Path, Snapshot, WalkError, walk};
 use crate::base::HEX;
 use crate::id::PeerId;
 use crate::limits::NAME_MAX;
@@ -31,6 +34,8 @@ pub(super) struct Merging {
     /// Folders to be compared, the innermost last; none until all bases are known.
     folders: Option<Vec<Folder>>,
     edits: Map<Path, Edit>,
+    /// What all of them together look like, once they are compared.
+    overlay: Option<Overlay>,
     steps: u64,
 }
 
@@ -56,7 +61,8 @@ struct Part<'a> {
 impl Merging {
     /// Begins to merge these snapshots, in the order of their devices.
     pub(super) fn new(snapshots: Vec<Reference>) -> Self {
-        Self { snapshots, heads: Vec::new(), bases: Vec::new(), looking: None, folders: None, edits: Map::new(), steps: 0 }
+        let (heads, bases, edits) = (Vec::new(), Vec::new(), Map::new());
+        Self { snapshots, heads, bases, looking: None, folders: None, edits, overlay: None, steps: 0 }
     }
 
     /// Says whether these are the snapshots that it merges.
@@ -66,11 +72,25 @@ impl Merging {
 
     /// Returns a number that grows whenever something was done that is not done again.
     pub(super) fn steps(&self) -> u64 {
-        self.steps
+        self.steps + self.overlay.as_ref().map_or(0, |overlay| overlay.steps() as u64)
+    }
+
+    /// Goes on until the merged tree can be read.
+    pub(super) fn whole(&mut self, pages: &Pages, key: &Arc<SealKey>) -> Result<Whole, EditError> {
+        let mut overlay = match self.overlay.take() {
+            Some(overlay) => overlay,
+            None => {
+                let (root, changes) = self.advance(pages)?;
+                Overlay::new(root, changes, key)
+            }
+        };
+        let whole = overlay.advance(pages);
+        self.overlay = Some(overlay);
+        whole
     }
 
     /// Goes on until all is compared; returns the root of the first snapshot and what the others change in it.
-    pub(super) fn advance(&mut self, pages: &Pages) -> Result<(Option<Reference>, Map<Path, Edit>), WalkError> {
+    fn advance(&mut self, pages: &Pages) -> Result<(Option<Reference>, Map<Path, Edit>), WalkError> {
         while let Some(next) = self.snapshots.get(self.heads.len()) {
             let snapshot = walk::snapshot(pages, next)?;
             self.heads.push((snapshot.device, snapshot.root));

@@ -30,6 +30,8 @@ pub(super) struct Merged {
     pub(super) root: Option<Reference>,
     /// What the others change in it; the next commit writes it down.
     pub(super) changes: Map<Path, Edit>,
+    /// The root folder of both together, partly in pages that are only here: what is looked at.
+    pub(super) seen: Option<Reference>,
     /// The heads that are in it: the next head's vector.
     pub(super) vector: Map<PeerId, u64>,
 }
@@ -100,7 +102,7 @@ impl View {
         vector.insert(head.device, head.sequence);
         let covers_all = self.heads.values().all(|known| vector.get(&known.device).is_some_and(|sequence| *sequence >= known.sequence));
         self.heads.insert(head.device, head);
-        self.merged = covers_all.then(|| Merged { parents: vec![snapshot], root, changes: Map::new(), vector });
+        self.merged = covers_all.then(|| Merged { parents: vec![snapshot], seen: root.clone(), root, changes: Map::new(), vector });
     }
 
     /// Returns the merged tree, once it was worked out.

@@ -3,10 +3,11 @@
 use super::command::{Command, CommandError, Reply};
 use super::machine::{MERGING, Vault};
 use super::merge::Merging;
+use super::overlay::Whole;
 use super::put::Staged;
 use super::reader::Refused;
 use super::reference::Reference;
-use super::tree::{BlockWalk, Edit, Node, Path, WalkError, walk};
+use super::tree::{BlockWalk, Edit, EditError, Node, Path, WalkError, walk};
 use super::view::Merged;
 use super::{CommandId, commit};
 use crate::id::BlockId;
@@ -82,16 +83,20 @@ impl Vault {
             _ => Merging::new(parents.clone()),
         };
         let steps = merging.steps();
-        let merged = merging.advance(&self.reader.pages);
+        let merged = merging.whole(&self.reader.pages, &self.writing.seal_key);
         if merging.steps() > steps {
             self.reader.fetch.got_on(MERGING);
         }
         match merged {
-            Ok((root, changes)) => Ok(Merged { root, changes, vector, parents }),
-            Err(error) => {
+            Ok(Whole { root, changes, seen, blocks }) => {
+                self.reader.fetch.keep(blocks);
+                Ok(Merged { root, changes, seen, vector, parents })
+            }
+            Err(EditError::Walk(error)) => {
                 self.merging = matches!(error, WalkError::Missing(_)).then_some(merging);
                 Err(error.into())
             }
+            Err(error) => Err(CommandError::from(error).into()),
         }
     }
 
@@ -119,6 +124,7 @@ impl Vault {
             Command::Live => Done::Reply(Reply::Live(self.live(id)?)),
             Command::Remove(path) => {
                 self.lookup(&path)?;
+                self.remove(&path);
                 self.stage(id, path, Staged::Edit(Edit::Remove));
                 Done::Moved
             }
@@ -132,7 +138,14 @@ impl Vault {
                     Err(Refused::Walk(WalkError::NotFound { .. })) => {}
                     Err(error) => return Err(error),
                 }
+                self.remove(&from);
                 self.writing.staged.insert(from, Staged::Edit(Edit::Remove));
+                // What refers to pages that no commit has written down takes them with it.
+                if let Node::Dir { pages: Some(pages), .. } = &node {
+                    for block in self.reader.fetch.kept_with(pages) {
+                        self.writing.place(block, &mut self.out);
+                    }
+                }
                 self.stage(id, to, Staged::Edit(Edit::Put(node)));
                 Done::Moved
             }
@@ -152,7 +165,15 @@ impl Vault {
     }
 
     fn root(&self) -> Option<&Reference> {
-        self.view.merged().and_then(|merged| merged.root.as_ref())
+        self.view.merged().and_then(|merged| merged.seen.as_ref())
+    }
+
+    /// Takes away what other devices changed in a folder that goes, as far as it was seen: a commit would bring it in once more.
+    fn remove(&mut self, folder: &Path) {
+        let changes = self.view.merged().into_iter().flat_map(|merged| merged.changes.keys());
+        for path in changes.filter(|path| path.starts_with(folder)) {
+            self.writing.staged.entry(path.clone()).or_insert(Staged::Edit(Edit::Remove));
+        }
     }
 }
 

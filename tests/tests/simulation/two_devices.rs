@@ -106,7 +106,13 @@ pub(super) fn at_the_same_time(world: &mut World, carriers_suffer: Kinds, device
         }
         world.calm();
         world.run(Span::seconds(60))?;
+        let mut seen = Vec::new();
+        for no in &cluster.devices {
+            world.catch_up(*no)?;
+            seen.push(world.tree(*no)?);
+        }
         let merged = world.agree(&cluster.devices)?;
+        expect(seen.iter().all(|seen| *seen == merged), || "what is written down to be what was seen before".to_owned())?;
         check_merge(&base, a, b, &merged)?;
         base = merged;
     }
