@@ -403,6 +403,18 @@ pub enum Trouble {
     Damaged,
 }
 
+impl Trouble {
+    /// Returns why a peer will not do something however often it is asked; none where another time may be better.
+    #[must_use]
+    pub const fn refusal(self) -> Option<Denial> {
+        match self {
+            Self::Denied(Denial::Busy | Denial::DiskFull | Denial::DiskFailed) => None,
+            Self::Denied(why) => Some(why),
+            _ => None,
+        }
+    }
+}
+
 /// Why a call came to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]

@@ -134,7 +134,7 @@ impl Peer {
             Event::Got(block) => vault::Input::Got(block.clone()),
             Event::Unavailable(id, _) => vault::Input::Unavailable(*id),
             Event::Published(id, copies) => vault::Input::Published(*id, *copies),
-            Event::Unpublished(id, ..) => vault::Input::Unpublished(*id),
+            Event::Unpublished(id, _, trouble) => vault::Input::Unpublished(*id, trouble.refusal()),
             Event::Records(vault, peer, records) if *vault == self.id() => vault::Input::Records(*peer, records.clone()),
             Event::Answered(REFRESH, node::Answer::Asked { answered, of, .. }) => vault::Input::Refreshed(*answered, *of),
             _ => return None,

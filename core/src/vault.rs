@@ -56,6 +56,7 @@ use bytes::Bytes;
 use crate::block::Block;
 use crate::copies::Copies;
 use crate::id::{BlockId, PeerId, RecordId};
+use crate::message::Denial;
 use crate::record::{Chain, Record};
 use job::{Job, JobId, Outcome};
 
@@ -99,8 +100,8 @@ pub enum Input {
     Unavailable(BlockId),
     /// A record is durable on a further carrier.
     Published(RecordId, Copies),
-    /// A carrier did not take a record; it is brought there when the carrier is back.
-    Unpublished(RecordId),
+    /// A carrier did not take a record; why it never will, if it is known that it never will.
+    Unpublished(RecordId, Option<Denial>),
     /// Records that a carrier holds.
     Records(PeerId, Vec<Record>),
     /// All carriers have been asked for records: so many of so many answered.

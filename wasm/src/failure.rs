@@ -89,6 +89,7 @@ impl From<CommandError> for Failure {
             E::Newer(_) | E::NewerThere(_) => "newer-release",
             E::NotKept => "not-kept",
             E::NoRight(_) => "no-right",
+            E::Refused(_) => "refused",
             E::NoKey => "no-key",
             E::Cancelled => "cancelled",
             E::SelfCheck => "self-check",
@@ -119,6 +120,7 @@ impl From<CommandError> for Failure {
                 failure.hint("reload the page to get the newest release, or ask who runs this site to update it")
             }
             E::NotKept => failure.hint("what was stored before is still there; make room for this site in the browser and try again"),
+            E::Refused(_) => failure.hint("this device may have been removed from the vault; ask somebody who manages it"),
             E::NoRight(_) => failure.hint("ask somebody with the right to change this vault"),
             E::NoKey => failure.hint("the vault's other devices, or its recovery words, can let this one in again"),
             E::SelfCheck => failure.hint("nothing of it was stored; try again, and test this computer's memory if it happens twice"),

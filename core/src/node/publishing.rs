@@ -66,15 +66,12 @@ impl Publishing {
                 return ask(hub, asks, peer, id, &public.record);
             }
             Err(trouble) => {
-                let before = std::mem::replace(state, State::Lost);
-                match trouble {
-                    // A disk that failed or was full once may not be the next time, and a head is small.
-                    Trouble::Denied(Denial::Busy | Denial::DiskFull | Denial::DiskFailed) => {
-                        let pause = Span(1 + hub.chance.below(RETRY_MAX.millis()));
-                        hub.arm(pause, Timer::Publish(peer));
-                    }
-                    Trouble::Denied(_) => *state = State::Refused,
-                    _ => {}
+                let next = if trouble.refusal().is_some() { State::Refused } else { State::Lost };
+                let before = std::mem::replace(state, next);
+                // A disk that failed or was full once may not be the next time, and a head is small.
+                if next == State::Lost && matches!(trouble, Trouble::Denied(_)) {
+                    let pause = Span(1 + hub.chance.below(RETRY_MAX.millis()));
+                    hub.arm(pause, Timer::Publish(peer));
                 }
                 if before != State::AskedAgain {
                     hub.tell(Event::Unpublished(id, peer, *trouble));

@@ -9,6 +9,7 @@ use super::shared::LinkError;
 use super::tree::{EditError, Entry, Meta, Name, Node, Path, WalkError, WriteError};
 use crate::copies::Copies;
 use crate::id::{BlockId, ShareId};
+use crate::message::Denial;
 use crate::record::{Carrier, Policy};
 use crate::share_link::ShareLink;
 use crate::time::Time;
@@ -248,6 +249,9 @@ pub enum CommandError {
     /// The device has no right to do that in this vault.
     #[error("this device cannot do that: {0}")]
     NoRight(String),
+    /// So many nodes refused what this device signed that it counts for nothing.
+    #[error("the nodes do not take what this device signed: {0}")]
+    Refused(Denial),
     /// The vault lives on this machine only, where no link leads.
     #[error("no link leads to this vault: it has no node yet")]
     NoCarriers,

@@ -86,6 +86,8 @@ pub(super) struct Outcome {
     pub(super) head: Option<Copies>,
     /// Carriers that could not take the head now.
     pub(super) missed: u8,
+    /// Those of them that never will.
+    pub(super) refused: usize,
 }
 
 impl Phase {
@@ -97,7 +99,7 @@ impl Phase {
 
 impl Outcome {
     pub(super) const fn new(changed: bool) -> Self {
-        Self { changed, head: None, missed: 0 }
+        Self { changed, head: None, missed: 0, refused: 0 }
     }
 
     /// Says whether nothing more is heard of the head: every carrier has it, or could not take it.
@@ -339,7 +341,7 @@ impl Vault {
     }
 
     /// Ends the share under way with an error of its own, and nothing beside it. Blocks that were placed for it cost space.
-    fn fail_share(&mut self, error: CommandError) {
+    pub(super) fn fail_share(&mut self, error: CommandError) {
         self.writing.paused = false;
         self.answer = None;
         if let Some(commit) = self.commit.take() {

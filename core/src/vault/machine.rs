@@ -22,9 +22,10 @@ use super::tree::{BlockWalk, Edit, Node, Path};
 use super::view::View;
 use super::{Alarm, CommandId, Input, KeepId, Note, Output, notes};
 use crate::copies::Copies;
-use crate::id::{BlockId, PeerId, VaultId};
+use crate::id::{BlockId, PeerId, RecordId, VaultId};
 use crate::identity::{Identity, Seed};
 use crate::map::Map;
+use crate::message::Denial;
 use crate::record::{Certificate, Chain, ChainError, Head, Locate, Record, RecordError, Share};
 use crate::sort;
 use crate::time::{Clock, Deadline, Time};
@@ -85,7 +86,8 @@ pub struct Vault {
     pub(super) shares: Shares,
     /// Links made since the vault was opened: no two of them come from the same circumstances.
     pub(super) shared: u64,
-    pub(super) amending: Option<(CommandId, crate::id::RecordId)>,
+    /// The certificate under way, and how many carriers refused it.
+    pub(super) amending: Option<(CommandId, RecordId, usize)>,
     /// Whether as many carriers as it takes are known to have this device's newest head.
     pub(super) shown: bool,
     refreshing: Vec<CommandId>,
@@ -190,7 +192,7 @@ impl Vault {
                 self.arrived(arrived);
             }
             Input::Published(id, copies) => self.published(id, copies),
-            Input::Unpublished(id) => self.unpublished(id),
+            Input::Unpublished(id, refusal) => self.unpublished(id, refusal),
             Input::Records(_, records) => self.records(records),
             Input::Refreshed(answered, of) => {
                 self.refreshed = Some((answered, of));
@@ -496,11 +498,11 @@ impl Vault {
         }
     }
 
-    fn published(&mut self, id: crate::id::RecordId, copies: Copies) {
+    fn published(&mut self, id: RecordId, copies: Copies) {
         if copies.is_safe() && self.view.head(&self.device()).is_some_and(|head| head.id() == id) {
             self.shown = true;
         }
-        if let Some((command, record)) = self.amending
+        if let Some((command, record, _)) = self.amending
             && record == id
             && copies.is_safe()
         {
@@ -515,11 +517,30 @@ impl Vault {
         }
     }
 
-    fn unpublished(&mut self, id: crate::id::RecordId) {
-        if let Some(Commit { phase: Phase::Publishing(record, outcome) | Phase::Settling(record, outcome), .. }) = &mut self.commit
+    /// A carrier did not take a record. When so many never will that most cannot have it, nobody waits any longer.
+    fn unpublished(&mut self, id: RecordId, refusal: Option<Denial>) {
+        let carriers = self.chain.tip().carriers.len();
+        let is_over = |refused: &mut usize| {
+            *refused += usize::from(refusal.is_some());
+            refusal.filter(|_| *refused * 2 >= carriers).map(CommandError::Refused)
+        };
+        if let Some((command, record, refused)) = &mut self.amending
+            && *record == id
+            && let Some(error) = is_over(refused)
+        {
+            self.out.reply(*command, Err(error));
+            self.amending = None;
+        }
+        let Some(Commit { phase, .. }) = &mut self.commit else { return };
+        let is_safe = matches!(phase, Phase::Settling(..));
+        if let Phase::Publishing(record, outcome) | Phase::Settling(record, outcome) = phase
             && *record == id
         {
             outcome.missed = outcome.missed.saturating_add(1);
+            if let Some(error) = is_over(&mut outcome.refused).filter(|_| !is_safe) {
+                // Nothing else hangs on the record of a share.
+                if self.answer.is_some() { self.fail_share(error) } else { self.fail_commit(error) }
+            }
         }
     }
 
@@ -533,7 +554,7 @@ impl Vault {
             Err(error) => return self.out.reply(id, Err(error.into())),
         };
         let note = (notes::certificate_key(certificate.number), Some(certificate.bytes().to_vec()));
-        self.amending = Some((id, certificate.id()));
+        self.amending = Some((id, certificate.id(), 0));
         self.chain.extend(certificate).expect("invariant: an amendment stands in the chain that it was made for");
         self.out.keep(KeepFor::Certificate(id), vec![note], true);
     }

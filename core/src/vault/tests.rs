@@ -443,6 +443,25 @@ fn c07_a_head_that_was_kept_and_never_shown_is_shown_before_anything_is_called_s
     assert!(device.read(&mut world, "/file", 0, None) == Ok(b"content".to_vec()));
 }
 
+/// A device that was removed, or one of two clones, waited for ever: no node would take its head.
+#[test]
+fn a_head_that_most_nodes_refuse_ends_its_commit() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    device.mute = true;
+    device.put(&mut world, "/file", b"content");
+    let commit = device.start(&mut world, Command::Commit(String::new()));
+    let head = device.journal.iter().find_map(|line| line.strip_prefix("publish ")).expect("a head").parse().expect("an id");
+    device.handle(&mut world, Input::Unpublished(head, None));
+    assert!(!device.replies.contains_key(&commit), "who is away may come back");
+    device.handle(&mut world, Input::Unpublished(head, Some(Denial::Conflict)));
+    assert_eq!(device.replies.remove(&commit).and_then(Result::err), Some(CommandError::Refused(Denial::Conflict)));
+    // What stands here is shown again before anything is called safe.
+    device.mute = false;
+    assert!(!device.commit(&mut world).changed);
+    assert_eq!(world.records.len(), 1);
+}
+
 #[test]
 fn c10_what_was_sealed_and_not_safe_when_a_device_died_is_not_counted_on() {
     let (mut world, (_, notes)) = (World::default(), founded());

@@ -393,7 +393,7 @@ impl From<CommandError> for CliError {
             }
             CommandError::Unavailable(_) | CommandError::NotKept => ExitKind::Environment,
             CommandError::Damaged(_) | CommandError::SelfCheck => ExitKind::Damaged,
-            CommandError::NoRight(_) | CommandError::NoKey => ExitKind::Refused,
+            CommandError::NoRight(_) | CommandError::NoKey | CommandError::Refused(_) => ExitKind::Refused,
             CommandError::Lost(_) | CommandError::NotSafe(_) | CommandError::Cancelled => ExitKind::NotSafeYet,
             CommandError::NoCarriers | CommandError::Link(LinkError::Unreachable) => ExitKind::Environment,
             CommandError::Link(LinkError::Withdrawn | LinkError::Vanished) => ExitKind::NotFound,
@@ -408,6 +408,8 @@ impl From<CommandError> for CliError {
             CommandError::NoCarriers => {
                 failure.hint("add a node first: `cachette invite` on the node, then `cachette init --join INVITATION` here")
             }
+            CommandError::Refused(_) => failure
+                .hint("this device may have been removed from the vault, or a copy of it wrote as well; `cachette status` may say more"),
             CommandError::Link(LinkError::Withdrawn) => failure.hint("ask whoever sent it for a new one"),
             CommandError::Link(LinkError::Vanished) => {
                 failure.hint("it was withdrawn long ago, or its vault has moved to other nodes; ask whoever sent it for a new one")
