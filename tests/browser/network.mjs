@@ -120,7 +120,7 @@ export const tests = {
     await peer.open(name, seed);
     const invitations = await Promise.all([strict, elsewhere, gone].map((node) => node.invitation()));
     await gone.stop();
-    await assert.rejects(peer.join(invitations[0]), /pages of this site are not let in/);
+    await assert.rejects(peer.join(invitations[0]), /\[refused\].*pages of this site are not let in/);
     await assert.rejects(peer.join(invitations[1]), /not a Cachette node/);
     await assert.rejects(peer.join(invitations[2]), /host not found or unreachable/);
     proxy.origin = undefined;

@@ -82,7 +82,7 @@ export abstract class PeerBase implements AsyncDisposable {
   /**
    * Opens the vault under a name; when there is none, makes one, and then `recovery` is set. An invitation is redeemed if it is new.
    *
-   * Rejects with `locked` or `wrong-password`, `wrong-invitation`, `unreachable`, `storage-refused`, `unsupported`.
+   * Rejects with `locked` or `wrong-password`, `wrong-invitation`, `unreachable`, `refused`, `storage-refused`, `unsupported`.
    */
   static open<P extends PeerBase>(this: PeerClass<P>, options: OpenOptions = {}): Promise<P> {
     const { password, invitation, limit } = options;

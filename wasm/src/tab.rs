@@ -12,7 +12,8 @@ use std::rc::Rc;
 
 use cachette_core::invitation::Invitation;
 use cachette_core::limits::CARRIERS_MAX;
-use cachette_core::node::{Answer, Request};
+use cachette_core::message::Denial;
+use cachette_core::node::{Answer, DialError, Request, Trouble};
 use cachette_core::record::{Carrier, Policy};
 use cachette_core::store::{StoreAnswer, StoreOp};
 use cachette_core::vault::{Change, Command, New, Reply};
@@ -51,7 +52,7 @@ impl Tab {
     /// Brings a vault back from its recovery words, into an empty store: `{ store, device, paper, addresses, fence }`.
     ///
     /// # Errors
-    /// `unreachable`, `not-found`, `too-few-nodes`, `exists`, or what keeps the store from being opened.
+    /// `unreachable`, `refused`, `not-found`, `too-few-nodes`, `exists`, or what keeps the store from being opened.
     pub async fn restore(options: JsValue) -> Result<JsValue, JsValue> {
         Ok(restoring::restore(&options).await?)
     }
@@ -304,19 +305,25 @@ impl Tab {
         let Invitation { peer, addresses, token, name, zone, .. } = invitation;
         let reached = addresses.clone();
         if let Answer::Failed(why) = self.client.ask(|ask| Request::Connect(ask, peer, reached)).await? {
-            return Err(Failure::new("unreachable", format!("the node cannot be reached: {why}")).hint(
+            return Err(Failure::new(unreached(why), format!("the node cannot be reached: {why}")).hint(
                 "the vault is as it was; look whether the node runs, and whether its operator lets pages of this site in, then try again",
             ));
         }
         let chain = self.client.look(|peer| peer.vault().chain().clone())?;
         if let Answer::Failed(why) = self.client.ask(|ask| Request::Redeem(ask, peer, token, chain)).await? {
-            return Err(Failure::new("refused", format!("the node does not take this vault: {why}"))
+            let code = if why == Trouble::Denied(Denial::BadInvitation) { "wrong-invitation" } else { "refused" };
+            return Err(Failure::new(code, format!("the node does not take this vault: {why}"))
                 .hint("the vault is as it was; ask the node's operator for a new invitation"));
         }
         let carrier = Carrier { peer, name: name.clone(), addresses, weight: 1, zone, draining: false };
         self.client.run(Command::Amend(Change::Carrier(carrier))).await?;
         Ok(Shape::new().with("peer", peer.to_string()).with("name", name).done())
     }
+}
+
+/// Returns the code of a call that came to nothing.
+fn unreached(why: Trouble) -> &'static str {
+    if why == Trouble::Unreachable(DialError::Origin) { "refused" } else { "unreachable" }
 }
 
 /// Lists a folder of whatever can be read.

@@ -12,6 +12,7 @@ use js_sys::Array;
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::opening::{begin, lead};
+use super::unreached;
 use crate::client::Client;
 use crate::clock::Clock;
 use crate::device::seed_of;
@@ -96,7 +97,7 @@ fn address(text: &str) -> Result<Address, Failure> {
 impl From<RestorerError> for Failure {
     fn from(error: RestorerError) -> Self {
         let code = match &error {
-            RestorerError::Unreachable(_) => "unreachable",
+            RestorerError::Unreachable(failures) => failures.first().map_or("unreachable", |(_, why)| unreached(*why)),
             RestorerError::NotFound | RestorerError::Several(_) | RestorerError::Records(RestoreError::NotLocated) => "not-found",
             RestorerError::Records(RestoreError::UnknownPhrase | RestoreError::Withdrawn) | RestorerError::Authority(_) => "no-right",
             RestorerError::Records(RestoreError::Keyring(_)) => "no-key",
