@@ -13,7 +13,10 @@ function start(home, ...words) {
   if (!BINARY) throw new Error("CACHETTE_BINARY names no binary; `cargo xtask browsers` sets it");
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith("CACHETTE_"));
   const env = { ...Object.fromEntries(own), XDG_CONFIG_HOME: home, HOME: home };
-  return spawn(BINARY, ["--data-dir", home, "--json", ...words], { env, stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(BINARY, ["--data-dir", home, "--json", ...words], { env, stdio: ["pipe", "pipe", "pipe"] });
+  // Most commands end without having read anything.
+  child.stdin.on("error", () => undefined);
+  return child;
 }
 
 /** A running node: stopped, killed, started again. */
