@@ -90,7 +90,7 @@ export const tests = {
   },
 
   async d06_a_peer_stops_at_four_fifths_of_what_the_browser_promises({ page, name, node }) {
-    const room = 64 * MIB;
+    const room = 32 * MIB;
     await at(page).promise(room);
     const { peer } = await withNode(page, name, await node());
     await fill(peer, 0.8 * room);
@@ -135,9 +135,9 @@ export const chromium = {
     const own = await start();
     const page = await own.page(origin);
     // Chromium enforces this and promises more.
-    await own.cap(page, origin, 48 * MIB);
+    await own.cap(page, origin, 24 * MIB);
     const { peer } = await withNode(page, name, await node());
-    await fill(peer, 48 * MIB);
+    await fill(peer, 24 * MIB);
   },
 };
 
@@ -145,13 +145,14 @@ export const chromium = {
 async function fill(peer, room) {
   let most = 0;
   const rounds = 8;
+  const size = 5 * MIB;
   for (let round = 0; round < rounds; round++) {
-    await peer.put(`/${round}`, `${round}`, 10 * MIB);
+    await peer.put(`/${round}`, `${round}`, size);
     assert.equal((await peer.commit()).copies.durable, 1);
     most = Math.max(most, (await peer.storage()).mine);
   }
   assert.ok(most > 0.3 * room && most <= room, `${most / MIB} MiB`);
   const events = (await peer.events()).map(({ type }) => type);
   assert.ok(events.includes("storage-full") && events.includes("evicted"), `${[...new Set(events)]}`);
-  for (let round = 0; round < rounds; round++) assert.equal((await peer.read(`/${round}`)).hash, await peer.hashOf(`${round}`, 10 * MIB));
+  for (let round = 0; round < rounds; round++) assert.equal((await peer.read(`/${round}`)).hash, await peer.hashOf(`${round}`, size));
 }

@@ -121,7 +121,7 @@ export const chromium = {
   async b16_a_tab_that_reloads_closes_or_crashes_in_the_middle_leaves_old_or_new(world) {
     const { browser, origin, name } = world;
     let [tab] = await tabs(world, 1);
-    const size = 8 * MIB;
+    const size = 4 * MIB;
     const ends = {
       reload: () => tab.reload(),
       close: async () => {
@@ -137,14 +137,14 @@ export const chromium = {
     await tab.act("put", "a", "/old", { seed: 1, size });
     for (const [way, end] of Object.entries(ends)) {
       await tab.begin("put", "a", `/${way}`, { seed: 2, size });
-      await inPut(tab, `/${way}`, 2 * MIB);
+      await inPut(tab, `/${way}`, MIB);
       await end();
       await tab.act("open", "a", { name });
       const there = await tab.attempt("call", "a", "stat", `/${way}`);
       assert.ok(there.value?.size === size || there.code === "not-found", JSON.stringify(there));
 
-      await tab.begin("get", "a", "/old", 1, { pause: 2 * MIB });
-      await inGet(tab, "/old", 2 * MIB);
+      await tab.begin("get", "a", "/old", 1, { pause: MIB });
+      await inGet(tab, "/old", MIB);
       await end();
       await tab.act("open", "a", { name });
 
