@@ -5,8 +5,8 @@ import type { Status } from "cachette";
 import { Source } from "../element.ts";
 import { session } from "./session.ts";
 
+/** Somebody who looks sees within this time what another device wrote. */
 const EVERY = 5_000;
-const REFRESH_EVERY = 15_000;
 /** Events come in bursts; one question answers for all of them. */
 const PAUSE = 500;
 
@@ -20,8 +20,8 @@ class Health extends Source {
     session.onEvent(() => this.#askSoon());
     window.setInterval(() => {
       if (session.isOpen && !document.hidden) void this.#ask();
+      this.#refresh();
     }, EVERY);
-    window.setInterval(() => this.#refresh(), REFRESH_EVERY);
     document.addEventListener("visibilitychange", () => this.#refresh());
   }
 
