@@ -95,10 +95,16 @@ pub const SHARE_COVER: usize = 262_144;
 
 /// Bytes of blocks that a vault has placed and that are not durable yet: fills a fast disk's queue, bounds a re-send.
 pub const PLACE_WINDOW: usize = 64 << 20;
+/// The same in a tab, which shares its browser's memory with everything else that is open: still longer than the way to any disk.
+pub const TAB_PLACE_WINDOW: usize = 16 << 20;
 /// Bytes of blocks that a read asks for ahead of its reader.
 pub const READ_WINDOW: usize = 16 << 20;
+/// The same in a tab: what a film of 60 Mbit/s shows in a second.
+pub const TAB_READ_WINDOW: usize = 8 << 20;
 /// Bytes of blocks that one link may be asked for and not have delivered yet.
 pub const LINK_WINDOW: usize = 8 << 20;
+/// The same in a tab.
+pub const TAB_LINK_WINDOW: usize = 4 << 20;
 /// Bytes that wait in a link for room: what both sides may have open at once, and control messages beside it.
 pub const LINK_OUTBOX: usize = 2 * LINK_WINDOW + (4 << 20);
 /// Bytes of memory that a waiting message takes beside its content.
@@ -113,6 +119,8 @@ pub const ASKS_PER_LINK: usize = 256;
 pub const OFFERS_PER_LINK: usize = 2 * LIST_MAX;
 /// Bytes of blocks that are safe and kept in memory for the copies that still lack: a holder slower than the others costs no more.
 pub const LINGER_WINDOW: usize = 32 << 20;
+/// The same in a tab.
+pub const TAB_LINGER_WINDOW: usize = 8 << 20;
 /// Blocks that one tab tells a node of: 64 GiB of the largest ones, and 2 MiB of the node's memory.
 pub const CARRIED_PER_LINK: usize = 16 * LIST_MAX;
 /// Blocks that all tabs together tell a node of.
@@ -130,7 +138,9 @@ pub const TUNNELS_PER_NODE: usize = 64;
 /// A link through a tunnel is closed by who opened it after this long without use.
 pub const TUNNEL_IDLE: Span = Span::seconds(60);
 /// Bytes of blocks on their way into a cache: a disk slower than the network makes the cache lack some, and the memory no fuller.
-pub const CACHE_WINDOW: u64 = 16 << 20;
+pub const CACHE_WINDOW: usize = 16 << 20;
+/// The same in a tab.
+pub const TAB_CACHE_WINDOW: usize = 8 << 20;
 /// Blocks whose missing copies are remembered for holders that may come back; the rest is for an audit to find.
 pub const OWED_MAX: usize = 65_536;
 /// Blocks that are fetched at once only to be handed to holders that lack them.

@@ -65,6 +65,13 @@ impl Visitor {
         visitor
     }
 
+    /// Has less under way at once, as befits a tab.
+    #[must_use]
+    pub fn in_tab(mut self) -> Self {
+        self.shared.narrow();
+        self
+    }
+
     /// Takes one input in; see the contract of every machine in the crate's documentation.
     pub fn handle(&mut self, now: Time, input: Input) {
         match input {

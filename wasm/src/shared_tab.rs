@@ -89,7 +89,7 @@ impl SharedTab {
         let identity = Rc::new(Identity::from_seed(&Seed::new(fresh()?)));
         let clock = Clock::start();
         let node = Node::new(clock.now(), node::Config { me: identity.peer(), role: Role::Client, seed: fresh()? });
-        let visitor = Visitor::new(clock.now(), link, node);
+        let visitor = Visitor::new(clock.now(), link, node).in_tab();
         let driver = Driver::start(None, listener, move |post| World {
             machine: Machine::Visitor(Box::new(visitor)),
             network: Network::new(identity, None, post.clone()),

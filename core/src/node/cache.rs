@@ -12,7 +12,7 @@ use super::storage::Purpose;
 use crate::block::Block;
 use crate::id::{Partition, VaultId};
 use crate::labels;
-use crate::limits::{CACHE_WINDOW, LIST_MAX, TREE_CACHE};
+use crate::limits::{CACHE_WINDOW, LIST_MAX, TAB_CACHE_WINDOW, TREE_CACHE};
 use crate::map::Map;
 use crate::store::{StoreAnswer, StoreOp};
 
@@ -48,7 +48,7 @@ impl Cache {
     pub(super) fn keep(&mut self, hub: &mut Hub, vault: VaultId, block: Block) {
         let bytes = block.bytes().len() as u64;
         let carrier = matches!(hub.role, Role::Carrier { .. });
-        if carrier || hub.lives_here(&vault) || self.arriving + bytes > CACHE_WINDOW {
+        if carrier || hub.lives_here(&vault) || self.arriving + bytes > hub.window(CACHE_WINDOW, TAB_CACHE_WINDOW) as u64 {
             return;
         }
         self.arriving += bytes;

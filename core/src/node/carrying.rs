@@ -39,6 +39,10 @@ struct Stock {
     gone: Set<BlockId>,
     /// Partitions of the store that have not been looked through.
     unread: VecDeque<(VaultId, Partition)>,
+    /// Questions to the store about them that are not answered.
+    looking: usize,
+    /// Whether there are copies that were not counted, and never will be.
+    partial: bool,
 }
 
 impl Carrying {
@@ -49,9 +53,10 @@ impl Carrying {
         }
         self.stale = true;
         if !self.vaults.contains_key(&vault) {
-            self.vaults.insert(vault, Stock::default());
             // What a vault held before it had carriers stays under its own name.
-            for owner in [vault, cache::owner(&vault)] {
+            let owners = [vault, cache::owner(&vault)];
+            self.vaults.insert(vault, Stock { looking: owners.len(), ..Stock::default() });
+            for owner in owners {
                 let op = StoreOp::Summary(owner, Partition::default(), Partition::LAST);
                 hub.store(op, Purpose::Inventory(vault, owner));
             }
@@ -62,18 +67,24 @@ impl Carrying {
     pub(super) fn counted(&mut self, hub: &mut Hub, vault: VaultId, owner: VaultId, answer: StoreAnswer) {
         let room = self.room();
         let Some(stock) = self.vaults.get_mut(&vault) else { return };
+        stock.looking -= 1;
         match answer {
             StoreAnswer::Summary(rows) => stock.unread.extend(rows.into_iter().map(|(partition, _)| (owner, partition))),
             StoreAnswer::Ids(ids) => {
+                stock.partial |= ids.len() >= room.min(LIST_MAX);
                 for id in ids.into_iter().take(room) {
                     stock.add(id);
                 }
                 self.stale = true;
             }
             // A store that cannot say what it holds offers nobody anything.
-            _ => stock.unread.clear(),
+            _ => {
+                stock.unread.clear();
+                stock.partial = true;
+            }
         }
         if let Some((owner, partition)) = stock.unread.pop_front().filter(|_| room > 0) {
+            stock.looking += 1;
             let op = StoreOp::Scan { vault: owner, partition, after: None, limit: LIST_MAX as u32 };
             hub.store(op, Purpose::Inventory(vault, owner));
         }
@@ -84,13 +95,21 @@ impl Carrying {
         self.vaults.get(vault).is_some_and(|stock| stock.ids.contains(id))
     }
 
+    /// Says whether it is known that no copy of a block is kept.
+    pub(super) fn lacks(&self, vault: &VaultId, id: &BlockId) -> bool {
+        let counted = |stock: &Stock| stock.looking == 0 && stock.unread.is_empty() && !stock.partial;
+        self.vaults.get(vault).is_some_and(|stock| counted(stock) && !stock.ids.contains(id))
+    }
+
     /// Counts a block that is kept from now on.
     pub(super) fn kept(&mut self, vault: VaultId, id: BlockId) {
-        if self.room() > 0
-            && let Some(stock) = self.vaults.get_mut(&vault)
-        {
+        let room = self.room();
+        let Some(stock) = self.vaults.get_mut(&vault) else { return };
+        if room > 0 {
             stock.add(id);
             self.stale = true;
+        } else {
+            stock.partial = true;
         }
     }
 

@@ -101,6 +101,11 @@ impl Hub {
         matches!(self.role, Role::Carrier { .. })
     }
 
+    /// Returns the bytes that this node may have under way of something; in a tab they are fewer.
+    pub(super) const fn window(&self, anywhere: usize, in_tab: usize) -> usize {
+        if matches!(self.role, Role::Tab { .. }) { in_tab } else { anywhere }
+    }
+
     /// Queues an output.
     pub(super) fn say(&mut self, output: Output) {
         self.outputs.push_back(output);

@@ -254,8 +254,8 @@ impl Node {
             }
             Request::Confirm(vault, ids) if hub.lives_here(&vault) => local::confirm(hub, vault, &ids),
             Request::Confirm(vault, ids) => self.writing.confirm(hub, vault, ids),
-            Request::Need(vault, ids) => self.reading.need(hub, vault, ids, false),
-            Request::NeedAgain(vault, ids) => self.reading.need(hub, vault, ids, true),
+            Request::Need(vault, ids) => self.reading.need(hub, &self.carrying, vault, ids, false),
+            Request::NeedAgain(vault, ids) => self.reading.need(hub, &self.carrying, vault, ids, true),
             Request::Cache(vault, block) => self.cache.keep(hub, vault, block),
             Request::Evicted(ids) => self.carrying.lost(&ids),
             Request::Emptied => {

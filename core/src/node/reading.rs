@@ -15,6 +15,7 @@ use hearsay::{Hearsay, Lookups, Next};
 use pace::Pace;
 
 use super::asks::{Asks, Reply};
+use super::carrying::Carrying;
 use super::hub::{Hub, Note};
 use super::links::Standing;
 use super::storage::Purpose;
@@ -22,7 +23,7 @@ use super::timers::Timer;
 use super::{Event, Trouble};
 use crate::block::Block;
 use crate::id::{BlockId, PeerId, VaultId};
-use crate::limits::{ASK_TIMEOUT, BLOCK_SIZE_LOG_MAX, LINK_WINDOW};
+use crate::limits::{ASK_TIMEOUT, BLOCK_SIZE_LOG_MAX, LINK_WINDOW, TAB_LINK_WINDOW};
 use crate::link::CloseReason;
 use crate::map::Map;
 use crate::message::{Denial, Ids, Plain};
@@ -89,18 +90,24 @@ enum Choice {
 }
 
 impl Reading {
-    /// Needs blocks for the vault above; `again`: they are likely to be needed again.
-    pub(super) fn need(&mut self, hub: &mut Hub, vault: VaultId, ids: Vec<BlockId>, again: bool) {
+    /// Needs blocks for the vault above; `again`: they are likely to be needed again. The local store is not asked for what it is known
+    /// to lack: in a browser that question waits behind everything that is being stored.
+    pub(super) fn need(&mut self, hub: &mut Hub, carrying: &Carrying, vault: VaultId, ids: Vec<BlockId>, again: bool) {
         for id in ids {
-            let needed = self.want(hub, vault, id);
+            let lacks = carrying.lacks(&vault, &id);
+            let seek = lacks && !self.needed.contains_key(&id);
+            let needed = self.want(hub, vault, id, !lacks);
             needed.for_vault = true;
             needed.again |= again;
+            if seek {
+                self.seek(hub, id);
+            }
         }
     }
 
     /// Needs a block in order to hand it to holders that lack it; ends in a [`Note::Body`] or [`Note::NoBody`].
     pub(super) fn need_body(&mut self, hub: &mut Hub, vault: VaultId, id: BlockId) {
-        self.want(hub, vault, id).for_holders = true;
+        self.want(hub, vault, id, true).for_holders = true;
     }
 
     /// No longer needs blocks for the vault above.
@@ -228,9 +235,11 @@ impl Reading {
         self.pump(hub, if silent.is_empty() { 0 } else { PUMP });
     }
 
-    fn want(&mut self, hub: &mut Hub, vault: VaultId, id: BlockId) -> &mut Needed {
+    fn want(&mut self, hub: &mut Hub, vault: VaultId, id: BlockId, look_here: bool) -> &mut Needed {
         self.needed.entry(id).or_insert_with(|| {
-            hub.store(StoreOp::Get(id), Purpose::LocalGet(id));
+            if look_here {
+                hub.store(StoreOp::Get(id), Purpose::LocalGet(id));
+            }
             Needed {
                 vault,
                 for_vault: false,
@@ -363,6 +372,8 @@ impl Reading {
     fn choose(&self, hub: &mut Hub, id: &BlockId, needed: &Needed) -> Choice {
         let readers = hub.readers(&needed.vault, id);
         let holders = hub.holders(&needed.vault, id);
+        // Each may have the largest size.
+        let most = hub.window(LINK_WINDOW, TAB_LINK_WINDOW) >> BLOCK_SIZE_LOG_MAX;
         let mut best: Option<(bool, bool, u64, usize, PeerId)> = None;
         let mut wait = None;
         for (rank, peer) in readers.into_iter().enumerate() {
@@ -379,7 +390,7 @@ impl Reading {
             let stranger = !holders.contains(&peer);
             let standing = hub.standing(&peer);
             let desk = self.desks.get(&peer);
-            let full = desk.is_some_and(|desk| desk.open.len() >= FETCHES_PER_LINK);
+            let full = desk.is_some_and(|desk| desk.open.len() >= most);
             match standing {
                 Standing::Down(_) => {}
                 Standing::Up | Standing::Suspect if self.is_stuck(hub, &peer) => {
@@ -513,8 +524,6 @@ impl Desk {
     }
 }
 
-/// Blocks that one link is asked for at once; each may have the largest size.
-const FETCHES_PER_LINK: usize = LINK_WINDOW >> BLOCK_SIZE_LOG_MAX;
 /// Blocks that one tab is asked for at once: its uplink is slow, and what waits behind others must still come in time.
 const FETCHES_PER_TAB: usize = 4;
 /// Waiting blocks that find no holder with room until the rest is not looked at either.

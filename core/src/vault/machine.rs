@@ -24,6 +24,7 @@ use super::{Alarm, CommandId, Input, KeepId, Note, Output, notes};
 use crate::copies::Copies;
 use crate::id::{BlockId, PeerId, RecordId, VaultId};
 use crate::identity::{Identity, Seed};
+use crate::limits::TAB_PLACE_WINDOW;
 use crate::map::Map;
 use crate::message::Denial;
 use crate::record::{Certificate, Chain, ChainError, Head, Locate, Record, RecordError, Share};
@@ -164,6 +165,14 @@ impl Vault {
         };
         vault.merge();
         Ok(vault)
+    }
+
+    /// Has less under way at once, as befits a tab.
+    #[must_use]
+    pub fn in_tab(mut self) -> Self {
+        self.writing.window = TAB_PLACE_WINDOW;
+        self.reader.narrow();
+        self
     }
 
     /// Takes one input in; see the contract of every machine in the crate's documentation.

@@ -5,11 +5,8 @@ use bytes::Bytes;
 use super::reference::SegmentError;
 use super::tree::Chunk;
 use crate::id::BlockId;
-use crate::limits::READ_WINDOW;
 use crate::map::Map;
 
-/// Bytes kept: what a read has asked for ahead, and as much again for reads beside it.
-const OPENED_MAX: usize = 2 * READ_WINDOW;
 
 /// Opened packs, the least recently used of which go first.
 pub(super) struct Opened {
@@ -17,12 +14,6 @@ pub(super) struct Opened {
     bytes: usize,
     uses: u64,
     limit: usize,
-}
-
-impl Default for Opened {
-    fn default() -> Self {
-        Self::with_limit(OPENED_MAX)
-    }
 }
 
 impl Opened {

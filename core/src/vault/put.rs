@@ -35,6 +35,8 @@ pub(super) struct Writing {
     pub(super) tree: TreeWriter,
     puts: Map<CommandId, Put>,
     pub(super) staged: Map<Path, Staged>,
+    /// Bytes that may wait for their copies.
+    pub(super) window: usize,
     /// Bytes of packs that jobs are sealing.
     sealing: usize,
     flight: Flight,
@@ -109,6 +111,7 @@ impl Writing {
             packer: Packer::new(Stream::Data),
             puts: Map::new(),
             staged: Map::new(),
+            window: PLACE_WINDOW,
             sealing: 0,
             flight: Flight::default(),
             unjournalled: 0,
@@ -170,7 +173,7 @@ impl Writing {
             return;
         }
         let invited: usize = self.puts.values().map(|put| put.invited).sum();
-        let mut room = PLACE_WINDOW.saturating_sub(self.sealing + self.flight.bytes + invited);
+        let mut room = self.window.saturating_sub(self.sealing + self.flight.bytes + invited);
         for (command, put) in &mut self.puts {
             if put.learning.is_some() || put.invited >= INVITATION / 2 {
                 continue;

@@ -12,11 +12,10 @@ use super::reference::Reference;
 use super::seal::OpenError;
 use super::tree::{Chunk, Node, Pages, Path, WalkError, walk};
 use crate::id::BlockId;
-use crate::limits::READ_WINDOW;
+use crate::limits::{READ_WINDOW, TAB_READ_WINDOW};
 use crate::map::Map;
 
 /// Caches, fetches and reads.
-#[derive(Default)]
 pub(super) struct Reader {
     pub(super) pages: Pages,
     pub(super) content: Opened,
@@ -24,6 +23,22 @@ pub(super) struct Reader {
     reads: Map<CommandId, Reading>,
     /// Bytes that the application takes of reads that have not begun.
     pulled: Map<CommandId, usize>,
+    /// Bytes that reads ask for ahead.
+    window: usize,
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self {
+            pages: Pages::default(),
+            // What a read has asked for ahead, and as much again for reads beside it.
+            content: Opened::with_limit(2 * READ_WINDOW),
+            fetch: Fetcher::default(),
+            reads: Map::new(),
+            pulled: Map::new(),
+            window: READ_WINDOW,
+        }
+    }
 }
 
 /// Why an attempt came to nothing.
@@ -33,6 +48,12 @@ pub(super) enum Refused {
 }
 
 impl Reader {
+    /// Has less under way at once, as befits a tab.
+    pub(super) fn narrow(&mut self) {
+        self.window = TAB_READ_WINDOW;
+        self.content = Opened::with_limit(2 * TAB_READ_WINDOW);
+    }
+
     /// Answers a command that only looks, from the tree whose root page this is; `None` for every other command.
     pub(super) fn answer(&self, root: Option<&Reference>, command: &Command) -> Result<Option<Reply>, Refused> {
         Ok(Some(match command {
@@ -86,7 +107,7 @@ impl Reader {
 
     /// Goes on with a read as far as it can; how it ended, once it did.
     pub(super) fn read_on(&mut self, id: CommandId, out: &mut Outbox) -> Option<Result<Reply, CommandError>> {
-        let window = READ_WINDOW / self.reads.len().max(1);
+        let window = self.window / self.reads.len().max(1);
         let reading = self.reads.get_mut(&id)?;
         match reading.step(id, window, &self.pages, &mut self.content, &mut self.fetch, out) {
             Ok(false) => None,

@@ -30,7 +30,7 @@ use super::tree::{Entry, Node, Path, WalkError};
 use super::{CommandId, Output, keys, notes};
 use crate::codec;
 use crate::id::{PeerId, ShareId};
-use crate::limits::{LINK_NODES, PLACE_WINDOW};
+use crate::limits::LINK_NODES;
 use crate::record::{Carrier, Rights, Share};
 use crate::share_link::{ShareDigest, ShareLink, ShareSecret};
 use crate::sort;
@@ -76,7 +76,7 @@ impl Vault {
         let mut placed = 0;
         loop {
             // What was just placed is heard of again, and then it goes on: nothing else waits for long meanwhile.
-            if self.writing.in_flight() >= PLACE_WINDOW || placed >= STRIDE {
+            if self.writing.in_flight() >= self.writing.window || placed >= STRIDE {
                 return Ok(None);
             }
             let steps = sharing.copying.steps();

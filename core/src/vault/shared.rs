@@ -63,6 +63,11 @@ impl Shared {
         Self::default()
     }
 
+    /// Has less under way at once, as befits a tab.
+    pub fn narrow(&mut self) {
+        self.reader.narrow();
+    }
+
     /// Opens what a share record holds; `None` when it belongs to another link, or is no record of that link as it was made.
     #[must_use]
     pub fn contents_of(link: &ShareLink, record: &Share) -> Option<ShareContents> {

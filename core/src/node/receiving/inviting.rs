@@ -4,7 +4,7 @@
 use super::{Coming, Receiving};
 use crate::block::SizeLog;
 use crate::id::{BlockId, VaultId};
-use crate::limits::{IDLE_CLOSE, LINK_WINDOW, NODE_WINDOW};
+use crate::limits::{IDLE_CLOSE, LINK_WINDOW, NODE_WINDOW, TAB_LINK_WINDOW};
 use crate::map::Map;
 use crate::message::{Denial, Ids, Plain, Refused};
 use crate::node::admission::Admission;
@@ -31,11 +31,12 @@ impl Receiving {
     /// Invites what a link offered, as far as the windows and limits allow.
     pub(super) fn invite(&mut self, hub: &mut Hub, admission: &mut Admission, link: LinkId) {
         let Some(inbox) = self.links.get_mut(&link) else { return };
+        let window = hub.window(LINK_WINDOW, TAB_LINK_WINDOW);
         let mut wanted: Map<VaultId, Vec<BlockId>> = Map::new();
         let mut refused: Map<(VaultId, u8), Vec<BlockId>> = Map::new();
         let mut stored: Map<VaultId, Vec<BlockId>> = Map::new();
         while let Some(&(vault, id, size)) = inbox.queue.front() {
-            if inbox.invited + size.bytes() > LINK_WINDOW {
+            if inbox.invited + size.bytes() > window {
                 break;
             }
             if self.pending + size.bytes() > NODE_WINDOW {

@@ -1,6 +1,6 @@
 //! Tabs: what they keep, what carriers know of it, and to whom they say it.
 
-use super::network::{LIMIT, Net, blocks, ids};
+use super::network::{LIMIT, Net, blocks, ids, is_fetch};
 use crate::block::Block;
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::link::CloseReason;
@@ -71,6 +71,29 @@ fn a_tab_that_starts_again_says_what_it_still_has() {
     net.settle();
     let tab = net.hosts[TAB].peer;
     assert!(tabs_named(&mut net, DEVICE, chain.vault(), &ids).iter().all(|tabs| *tabs == [tab]));
+}
+
+#[test]
+fn a_tab_does_not_ask_its_store_for_what_it_knows_to_be_elsewhere() {
+    let (mut net, chain, blocks) = put(8, 30);
+    let (vault, ids) = (chain.vault(), ids(&blocks));
+    let fetched = |net: &Net| (1..=3).map(|carrier| net.count(OTHER_TAB, carrier, is_fetch)).sum::<usize>();
+    net.request(OTHER_TAB, Request::Need(vault, ids.clone()));
+    assert!(net.run(MINUTE, |net| net.hosts[OTHER_TAB].store.blocks.len() == 30));
+    net.settle();
+    assert_eq!(net.hosts[OTHER_TAB].store.gets, 0);
+    // What it has it takes from there, also before it has looked through its store.
+    for _ in 0..2 {
+        net.sent.clear();
+        net.hosts[OTHER_TAB].store.gets = 0;
+        net.request(OTHER_TAB, Request::Need(vault, ids.clone()));
+        assert!(net.run(MINUTE, |net| net.hosts[OTHER_TAB].store.gets == 30));
+        net.settle();
+        assert_eq!(fetched(&net), 0);
+        net.kill(OTHER_TAB);
+        net.revive(OTHER_TAB, Role::Tab { limit: LIMIT });
+        net.request(OTHER_TAB, Request::Follow(chain.clone()));
+    }
 }
 
 #[test]

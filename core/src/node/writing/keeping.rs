@@ -3,7 +3,7 @@
 use super::Writing;
 use super::placing::{Aim, Mark};
 use crate::id::BlockId;
-use crate::limits::{LINGER_WINDOW, OWED_MAX};
+use crate::limits::{LINGER_WINDOW, OWED_MAX, TAB_LINGER_WINDOW};
 use crate::node::Event;
 use crate::node::hub::Hub;
 
@@ -19,7 +19,7 @@ impl Writing {
         }
         if placing.count(Mark::under_way) > 0 && !(placing.aim == Aim::Copies && copies.is_complete()) {
             if copies.is_safe() && placing.aim == Aim::Copies {
-                self.linger(id);
+                self.linger(hub, id);
             }
             return;
         }
@@ -46,13 +46,13 @@ impl Writing {
     }
 
     /// Keeps the bytes of a safe block for its further copies, and lets go of the oldest such bytes beyond the window.
-    pub(super) fn linger(&mut self, id: BlockId) {
+    pub(super) fn linger(&mut self, hub: &Hub, id: BlockId) {
         let Some(placing) = self.blocks.get_mut(&id) else { return };
         let Some(body) = placing.body.as_ref().filter(|_| !placing.lingering) else { return };
         placing.lingering = true;
         self.lingering_bytes += body.bytes().len();
         self.lingering.push_back(id);
-        while self.lingering_bytes > LINGER_WINDOW
+        while self.lingering_bytes > hub.window(LINGER_WINDOW, TAB_LINGER_WINDOW)
             && let Some(oldest) = self.lingering.pop_front()
         {
             self.let_go(oldest);
