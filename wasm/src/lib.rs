@@ -1,7 +1,7 @@
 //! The browser peer: the machines of core in a tab, a full peer that keeps, serves and reads.
 //!
 //! ```text
-//!   page ---MessagePort---> worker: driver <--> vault, node, links (core)
+//!   page ---messages------> worker: driver <--> vault, node, links (core)
 //!                              |      |  \
 //!                              |      |   sealing and opening, in a worker beside it
 //!                          IndexedDB  WebSockets
@@ -31,6 +31,7 @@ pub mod tab;
 mod buffers;
 mod client;
 mod clock;
+mod committing;
 mod dial;
 mod driver;
 mod entropy;

@@ -7,7 +7,6 @@ use super::tree::Chunk;
 use crate::id::BlockId;
 use crate::map::Map;
 
-
 /// Opened packs, the least recently used of which go first.
 pub(super) struct Opened {
     packs: Map<BlockId, (u64, Bytes)>,

@@ -10,7 +10,6 @@ use cachette_core::vault::keys::found as found_vault;
 use cachette_core::vault::{Note, Opening, Vault, notes};
 use js_sys::{Array, Function};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::MessagePort;
 
 use super::Tab;
 use crate::client::Client;
@@ -24,7 +23,7 @@ use crate::keeper::Keeper;
 use crate::network::Network;
 use crate::panics::on_panic;
 use crate::quota::Quota;
-use crate::sealing::Sealing;
+use crate::sealing::{Port, Sealing};
 use crate::side::Side;
 use crate::store::Store;
 
@@ -75,13 +74,13 @@ async fn start(
     store: &Rc<Store>,
     seed: Seed,
     limit: f64,
-    sealers: Vec<MessagePort>,
+    sealers: Vec<Port>,
     listener: Option<Function>,
 ) -> Result<(Rc<Driver>, Rc<Identity>), Failure> {
     let notes = store.notes().await?;
     let identity = Rc::new(Identity::from_seed(&seed));
     let clock = Clock::start();
-    let vault = Vault::open(clock.now(), Opening { seed, notes, entropy: fresh()? })?;
+    let vault = Vault::open(clock.now(), Opening { seed, notes, entropy: fresh()? })?.in_tab();
     let config = node::Config { me: identity.peer(), role: Role::Tab { limit: limit as u64 }, seed: fresh()? };
     let node = Node::new(clock.now(), config);
     let heads = vault.heads().map(Head::id).collect();
@@ -110,9 +109,9 @@ pub(crate) fn listener(options: &JsValue) -> Option<Function> {
 }
 
 /// Reads the ports of the sealing workers.
-pub(crate) fn sealers(options: &JsValue) -> Vec<MessagePort> {
+pub(crate) fn sealers(options: &JsValue) -> Vec<Port> {
     let sealers = field(options, "sealers").dyn_into::<Array>().map(|ports| ports.to_vec()).unwrap_or_default();
-    sealers.into_iter().filter_map(|port| port.dyn_into().ok()).collect()
+    sealers.into_iter().map(JsCast::unchecked_into).collect()
 }
 
 /// Has a panic told to whoever listens.
