@@ -9,15 +9,16 @@ use cachette_core::identity::Identity;
 use cachette_core::link::{self, CloseReason, Link};
 use cachette_core::map::Map;
 use cachette_core::node::{DialError, Input, LinkId, Output, TunnelId, TunnelInput, TunnelOutput};
-use cachette_core::store::{RequestId, StoreAnswer, StoreFault, StoreOp};
+use cachette_core::store::{Commit, RequestId, StoreAnswer, StoreFault, StoreOp};
 use cachette_core::time::Time;
 use cachette_core::tunnels::Tunnels;
 use wasm_bindgen_futures::spawn_local;
 
+use crate::committing::Committing;
 use crate::dial::{self, Call};
 use crate::driver::{Happened, Post};
 use crate::entropy;
-use crate::quota::{Quota, weight};
+use crate::quota::Quota;
 use crate::socket::{Said, Socket};
 use crate::store::Durability;
 
@@ -26,6 +27,7 @@ pub(crate) struct Network {
     identity: Rc<Identity>,
     /// The store, and what it may take; somebody who has a link stores nothing.
     quota: Option<Quota>,
+    committing: Committing,
     post: Post,
     sockets: Map<LinkId, Socket>,
     /// Calls by the socket that is being tried.
@@ -43,6 +45,7 @@ impl Network {
         Self {
             identity,
             quota,
+            committing: Committing::default(),
             post,
             sockets: Map::new(),
             calls: Map::new(),
@@ -105,30 +108,29 @@ impl Network {
                 self.post.tell(Happened::Full);
                 self.inputs.push_back(Input::Answer(request, StoreAnswer::Failed(StoreFault::Full)));
             }
-            Output::Store(request, op) => match self.quota.clone() {
-                Some(quota) => self.submit(quota, request, op),
-                None => self.inputs.push_back(Input::Answer(request, StoreAnswer::Failed(StoreFault::Failed))),
+            Output::Store(request, op) => match (self.quota.clone(), op) {
+                // What others count on must last, and so must what nobody could fetch again.
+                (Some(quota), StoreOp::Commit(commit)) => self.committing.push(quota, &self.post, request, commit, Durability::Strict),
+                (Some(quota), StoreOp::Cache(owner, block)) => {
+                    self.committing.push(quota, &self.post, request, Commit::block(owner, block), Durability::Relaxed);
+                }
+                (Some(quota), op) => self.submit(quota, request, op),
+                (None, _) => self.inputs.push_back(Input::Answer(request, StoreAnswer::Failed(StoreFault::Failed))),
             },
             Output::Event(event) => debug_assert!(false, "an event has nothing to do here: {event:?}"),
         }
     }
 
-    /// Has the store do something. What others count on is strict, and so is what nobody could fetch again.
+    /// Has the store do something that is no commit.
     fn submit(&self, quota: Quota, request: RequestId, op: StoreOp) {
         let (store, post) = (quota.store(), self.post.clone());
         spawn_local(async move {
-            let weight = weight(&op);
             let thrown = if let StoreOp::Delete(_, ids) = &op { ids.len() } else { 0 };
             let answer = store.perform(op, Durability::Strict).await;
-            quota.landed(weight);
             post.trouble(&store);
-            match answer {
-                StoreAnswer::Failed(StoreFault::Full) => post.tell(Happened::Full),
-                StoreAnswer::Deleted if thrown > 0 => {
-                    quota.ask_again();
-                    post.tell(Happened::Thrown(thrown));
-                }
-                _ => {}
+            if thrown > 0 && matches!(answer, StoreAnswer::Deleted) {
+                quota.ask_again();
+                post.tell(Happened::Thrown(thrown));
             }
             post.tell(Happened::Node(Input::Answer(request, answer)));
         });

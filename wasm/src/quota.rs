@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use cachette_core::store::{StoreAnswer, StoreOp};
+use cachette_core::store::{Commit, StoreAnswer, StoreOp};
 use js_sys::{Function, Promise};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -47,7 +47,11 @@ impl Quota {
 
     /// Counts what an operation would store; `false` when there is no room for it.
     pub(crate) fn admits(&self, op: &StoreOp) -> bool {
-        let bytes = weight(op);
+        let bytes = match op {
+            StoreOp::Commit(commit) => weight(commit),
+            StoreOp::Cache(_, block) => block.bytes().len() as f64,
+            _ => 0.0,
+        };
         if bytes == 0.0 {
             return true;
         }
@@ -102,13 +106,9 @@ impl State {
     }
 }
 
-/// Returns the bytes that an operation stores.
-pub(crate) fn weight(op: &StoreOp) -> f64 {
-    match op {
-        StoreOp::Commit(commit) => commit.blocks.iter().map(|block| block.bytes().len()).sum::<usize>() as f64,
-        StoreOp::Cache(_, block) => block.bytes().len() as f64,
-        _ => 0.0,
-    }
+/// Returns the bytes of blocks that a commit stores.
+pub(crate) fn weight(commit: &Commit) -> f64 {
+    commit.blocks.iter().map(|block| block.bytes().len()).sum::<usize>() as f64
 }
 
 /// The part of what the browser allows that is used.

@@ -161,6 +161,12 @@ impl Store {
         answered.unwrap_or_else(|fault| StoreAnswer::Failed(self.failed(&fault)))
     }
 
+    /// Stores commits, all or none.
+    pub async fn commit(&self, commits: &[Commit], durability: Durability) -> StoreAnswer {
+        let done = self.twice(async |database| commit::commit(database, commits, durability).await).await;
+        done.map_or_else(|fault| StoreAnswer::Failed(self.failed(&fault)), |()| StoreAnswer::Committed)
+    }
+
     /// Says whether the store answers nothing more, because a later release took it over or somebody deleted it.
     #[must_use]
     pub fn is_over(&self) -> bool {
@@ -224,10 +230,12 @@ async fn answer(database: &Database, op: &StoreOp, durability: Durability) -> Re
     match op {
         StoreOp::Get(id) => get::get(database, *id).await.map(StoreAnswer::Block),
         StoreOp::Has(vault, ids) => query::has(database, vault, ids).await.map(StoreAnswer::Has),
-        StoreOp::Commit(wanted) => commit::commit(database, wanted, durability).await.map(|()| StoreAnswer::Committed),
+        StoreOp::Commit(wanted) => {
+            commit::commit(database, std::slice::from_ref(wanted), durability).await.map(|()| StoreAnswer::Committed)
+        }
         StoreOp::Cache(vault, block) => {
             let wanted = Commit::block(*vault, block.clone());
-            commit::commit(database, &wanted, Durability::Relaxed).await.map(|()| StoreAnswer::Committed)
+            commit::commit(database, &[wanted], Durability::Relaxed).await.map(|()| StoreAnswer::Committed)
         }
         StoreOp::Summary(vault, from, to) => query::summaries(database, vault, *from, *to).await.map(StoreAnswer::Summary),
         StoreOp::Scan { vault, partition, after, limit } => {
