@@ -1,4 +1,4 @@
-// Stands between a tab and a node, and says on the node's behalf what no node says.
+// Stands between a tab and a node: makes the way longer, and says on the node's behalf what no node says.
 
 import { randomBytes } from "node:crypto";
 import { connect, createServer } from "node:net";
@@ -10,6 +10,8 @@ export class Proxy {
   static async start() {
     const proxy = new Proxy();
     proxy.links = new Set();
+    /** Milliseconds that bytes take to either side. */
+    proxy.delay = 0;
     proxy.server = createServer((tab) => proxy.join(tab));
     await new Promise((resolve) => proxy.server.listen(0, "127.0.0.1", resolve));
     proxy.address = `ws://127.0.0.1:${proxy.server.address().port}`;
@@ -31,15 +33,21 @@ export class Proxy {
       node.destroy();
     };
     for (const socket of [tab, node]) socket.on("error", over).on("close", over);
-    if (this.origin) tab.on("data", (bytes) => node.write(from(this.origin, bytes)));
-    else tab.pipe(node);
+    tab.on("data", (bytes) => this.#pass(this.origin ? from(this.origin, bytes) : bytes, tab, node));
     node.on("data", (bytes) => {
       link.frames.read(bytes);
-      if (!tab.write(bytes)) {
-        node.pause();
-        tab.once("drain", () => node.resume());
-      }
+      this.#pass(bytes, node, tab);
     });
+  }
+
+  #pass(bytes, source, to) {
+    const arrive = () => {
+      if (to.write(bytes) || source.isPaused()) return;
+      source.pause();
+      to.once("drain", () => source.resume());
+    };
+    if (this.delay > 0) setTimeout(arrive, this.delay);
+    else arrive();
   }
 
   /** Says something between two frames of the node. */

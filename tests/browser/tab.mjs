@@ -41,6 +41,12 @@ export class Tab {
     await eventually(what, async () => condition(await this.act(action, ...values)));
   }
 
+  /** Chooses a file of the disk, as a person does. */
+  async choose(path) {
+    await this.page.evaluate(() => document.body.append(Object.assign(document.createElement("input"), { type: "file" })));
+    await this.page.locator("input").setInputFiles(path);
+  }
+
   async reload() {
     await this.page.reload();
     await this.page.waitForFunction(() => globalThis.ready);

@@ -11,6 +11,11 @@ const FRAMES_A_SECOND = 10;
 
 /** Returns a film of so many seconds, each of which is padded with noise to so many bytes. */
 export function film(seconds, bytesASecond) {
+  return Buffer.concat([...reel(seconds, bytesASecond)]);
+}
+
+/** Gives the same piece by piece, for films that fit no memory. */
+export function* reel(seconds, bytesASecond) {
   const info = element(0x1549a966, [
     element(0x2ad7b1, number(1_000_000)),
     element(0x4489, float(seconds * 1000)),
@@ -26,16 +31,16 @@ export function film(seconds, bytesASecond) {
     picture,
   ];
   const tracks = element(0x1654ae6b, element(0xae, track));
-  const clusters = Array.from({ length: seconds }, (_, second) => cluster(second, bytesASecond));
   // Positions count from the segment's first byte; the index has the same size whatever it points to.
   const head = (cues) =>
     element(0x114d9b74, element(0x4dbb, [element(0x53ab, Buffer.from([0x1c, 0x53, 0xbb, 0x6b])), element(0x53ac, number(cues, 8))]));
   const cuesAt = head(0).length + info.length + tracks.length;
+  const lengths = Array.from({ length: seconds }, (_, second) => cluster(second, 0).length + bytesASecond);
   const index = (first) => {
     let at = first;
-    const points = clusters.map((cluster, second) => {
+    const points = lengths.map((length, second) => {
       const place = element(0xb7, [element(0xf7, number(1)), element(0xf1, number(at, 8))]);
-      at += cluster.length;
+      at += length;
       return element(0xbb, [element(0xb3, number(second * 1000, 8)), place]);
     });
     return element(0x1c53bb6b, points);
@@ -50,7 +55,10 @@ export function film(seconds, bytesASecond) {
     element(0x4287, number(2)),
     element(0x4285, number(2)),
   ]);
-  return Buffer.concat([ebml, element(0x18538067, [head(cuesAt), info, tracks, cues, ...clusters])]);
+  const segment = [head(cuesAt), info, tracks, cues];
+  const length = [...segment.map((part) => part.length), ...lengths].reduce((sum, more) => sum + more);
+  yield* [ebml, heading(0x18538067, length), ...segment];
+  for (let second = 0; second < seconds; second++) yield cluster(second, bytesASecond);
 }
 
 function cluster(second, weight) {
@@ -65,9 +73,13 @@ function cluster(second, weight) {
 /** An EBML element: its id, the length of its body in 8 bytes, its body. */
 function element(id, body) {
   const bytes = Array.isArray(body) ? Buffer.concat(body) : body;
+  return Buffer.concat([heading(id, bytes.length), bytes]);
+}
+
+function heading(id, bytes) {
   const length = Buffer.alloc(8);
-  length.writeBigUInt64BE(BigInt(bytes.length) | (1n << 56n));
-  return Buffer.concat([number(id), length, bytes]);
+  length.writeBigUInt64BE(BigInt(bytes) | (1n << 56n));
+  return Buffer.concat([number(id), length]);
 }
 
 function number(value, width = Math.max(1, Math.ceil(value.toString(16).length / 2))) {

@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: runs the benchmarks of this workspace one after the other, in release.
 //!
 //! A benchmark is an example whose name ends in `_speed`. It prints its own table: each figure beside the limit of this machine.
-//! `--browser` measures in browsers instead.
+//! `--browser` measures in browsers instead; words after it choose what.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use crate::stage::succeed;
 use crate::{Failure, module};
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
-    if arguments == ["--browser"] {
-        return module::bench();
+    if let Some(("--browser", words)) = arguments.split_first().map(|(first, words)| (first.as_str(), words)) {
+        return module::bench(words);
     }
     let benchmarks = benchmarks()?;
     if let Some(unknown) = arguments.iter().find(|name| !benchmarks.iter().any(|(_, known)| known == *name)) {

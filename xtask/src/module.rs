@@ -52,10 +52,12 @@ pub(crate) fn run_tests(words: &[String]) -> Result<(), Failure> {
     succeed(tests, Part::Tests.limit())
 }
 
-/// `cargo xtask bench --browser`: the store beside raw IndexedDB.
-pub(crate) fn bench() -> Result<(), Failure> {
+/// `cargo xtask bench --browser`: what a browser does, beside what it could do.
+pub(crate) fn bench(words: &[String]) -> Result<(), Failure> {
     prepare()?;
-    succeed(in_browsers("bench.mjs"), Part::Tests.limit())
+    let mut bench = in_browsers("bench.mjs");
+    bench.args(words);
+    succeed(bench, Duration::MAX)
 }
 
 fn prepare() -> Result<(), Failure> {

@@ -88,6 +88,8 @@ const actions = {
     });
     return plain(await peers.get(key).put(source, { path }));
   },
+  /** Puts the file that was chosen. */
+  putChosen: async (key, path) => plain(await peers.get(key).put(document.querySelector("input").files[0], { path })),
   /** Reads to the end and keeps nothing. */
   drain: async (key, path, range) => {
     let size = 0;
