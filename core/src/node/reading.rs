@@ -372,8 +372,7 @@ impl Reading {
     fn choose(&self, hub: &mut Hub, id: &BlockId, needed: &Needed) -> Choice {
         let readers = hub.readers(&needed.vault, id);
         let holders = hub.holders(&needed.vault, id);
-        // Each may have the largest size.
-        let most = hub.window(LINK_WINDOW, TAB_LINK_WINDOW) >> BLOCK_SIZE_LOG_MAX;
+        let most = fetches(hub);
         let mut best: Option<(bool, bool, u64, usize, PeerId)> = None;
         let mut wait = None;
         for (rank, peer) in readers.into_iter().enumerate() {
@@ -417,7 +416,7 @@ impl Reading {
     /// Says whether a holder owes as much as it may, and has for too long.
     fn is_stuck(&self, hub: &Hub, peer: &PeerId) -> bool {
         let late = |asked: &Asked| hub.now().since(asked.at) >= ASK_TIMEOUT;
-        self.desks.get(peer).is_some_and(|desk| desk.open.len() >= FETCHES_PER_LINK && desk.open.values().all(late))
+        self.desks.get(peer).is_some_and(|desk| desk.open.len() >= fetches(hub) && desk.open.values().all(late))
     }
 
     /// Asks for blocks that wait, as far as holders have room; looks at no more than `most` that find none.
@@ -522,6 +521,11 @@ impl Desk {
     fn price(&self) -> u64 {
         ((self.open.len() as u64 + 1) * self.cost.max(1)) << self.blame.min(16)
     }
+}
+
+/// Returns how many blocks one link is asked for at once; each may have the largest size.
+const fn fetches(hub: &Hub) -> usize {
+    hub.window(LINK_WINDOW, TAB_LINK_WINDOW) >> BLOCK_SIZE_LOG_MAX
 }
 
 /// Blocks that one tab is asked for at once: its uplink is slow, and what waits behind others must still come in time.

@@ -14,9 +14,10 @@ import { Proxy } from "../proxy.mjs";
 import { reel } from "../video.mjs";
 import { MIB, middle, say } from "./report.mjs";
 
-/** A film of 1 GiB. */
-const SECONDS = 1024;
-const WATCHED = 10;
+/** A film of 1 GiB, as long as films are. */
+const SECONDS = 4096;
+const BYTES_A_SECOND = MIB / 4;
+const WATCHED = 20;
 const VISITS = 5;
 /** Milliseconds there and back between tab and node while round trips are counted: much more than anything else takes. */
 const ROUND_TRIP = 1000;
@@ -30,7 +31,7 @@ export async function app({ browser }) {
   const front = browser.name === "firefox" ? await lenient(node) : { origin: node.origin, close: () => {} };
   try {
     const path = join(folder, "film.webm");
-    await pipeline(Readable.from(reel(SECONDS, MIB)), createWriteStream(path));
+    await pipeline(Readable.from(reel(SECONDS, BYTES_A_SECOND)), createWriteStream(path));
     const home = join(folder, "home");
     const made = await command(home, ["init", "--join", await node.invitation()]);
     await command(home, ["put", path]);
@@ -80,7 +81,8 @@ async function watch(browser, person, node, proxy) {
     await new Promise((resolve) => video.addEventListener("timeupdate", () => video.currentTime >= from + seconds && resolve()));
     video.pause();
   }, WATCHED);
-  say(browser.name, `fetched for ${WATCHED} MiB of film that were shown`, `${(((await sent()) - before) / MIB).toFixed(1)} MiB`);
+  const shown = (WATCHED * BYTES_A_SECOND) / MIB;
+  say(browser.name, `fetched for ${shown} MiB of film that were shown`, `${(((await sent()) - before) / MIB).toFixed(1)} MiB`);
   await person.page.keyboard.press("Escape");
 }
 

@@ -34,16 +34,16 @@ function tabs(profile) {
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
       const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-      processes.set(Number(pid), { parent, words: readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0") });
+      processes.set(Number(pid), { parent, words: readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ") });
     } catch {
       // It went meanwhile.
     }
   }
   const within = (pid) => {
     const found = processes.get(pid);
-    return found !== undefined && (found.words.some((word) => word.includes(profile)) || within(found.parent));
+    return found !== undefined && (found.words.includes(profile) || within(found.parent));
   };
-  const isTab = ({ words }) => words.some((word) => word.startsWith("--type=renderer")) || (words.includes("-contentproc") && words.includes("tab"));
+  const isTab = ({ words }) => / --type=renderer |^\S+ -contentproc .* tab\s*$/.test(words);
   return [...processes].filter(([pid, found]) => isTab(found) && within(pid)).map(([pid]) => pid);
 }
 
