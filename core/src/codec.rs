@@ -177,7 +177,32 @@ pub(crate) use tagged;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_bytes::ByteBuf;
+
     use super::*;
+
+    proptest! {
+        /// `rmp-serde` is MessagePack by other hands: it writes the same bytes, and reads what was written here.
+        #[test]
+        fn another_codec_writes_and_reads_the_same(
+            numbers in (any::<u64>(), any::<i64>(), any::<u16>(), any::<bool>()),
+            (text, bytes, list) in (len(), len(), 0..20usize),
+            some in any::<Option<u32>>(),
+            long in prop::collection::vec(any::<i64>().prop_map(|number| number >> (number & 63)), 0..40),
+        ) {
+            let value = (numbers, "x".repeat(text), ByteBuf::from(vec![7; bytes]), vec![some; list], long);
+            let written = encode(&value);
+            prop_assert!(written == rmp_serde::to_vec(&value).expect("written"));
+            prop_assert!(rmp_serde::from_slice::<(_, String, ByteBuf, Vec<Option<u32>>, Vec<i64>)>(&written).expect("read") == value);
+            prop_assert!(decode(&written) == Ok(value));
+        }
+    }
+
+    /// Lengths about which MessagePack's forms change.
+    fn len() -> impl Strategy<Value = usize> {
+        prop_oneof![0..40usize, 250..260usize, 65_530..65_540usize]
+    }
 
     tagged! {
         #[derive(Debug, PartialEq)]

@@ -63,8 +63,10 @@ export class Person {
   /** Types what stands on a sheet, right or wrong. */
   async restore(words, addresses) {
     const first = this.page.getByRole("button", { name: "Restore a vault from its words" });
+    const field = this.page.getByLabel("The 24 words, in their order");
+    await first.or(field).waitFor();
     if (await first.isVisible()) await first.click();
-    await this.page.getByLabel("The 24 words, in their order").fill(words.join(" "));
+    await field.fill(words.join(" "));
     await this.page.getByLabel("Address of a node").fill(addresses.join("\n"));
     await this.button("Restore");
   }
