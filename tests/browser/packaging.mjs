@@ -105,7 +105,7 @@ export const chromium = {
     const { scripts, dependencies, devDependencies, sideEffects } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
     assert.deepEqual([scripts, dependencies, devDependencies, sideEffects], [undefined, undefined, undefined, false]);
     const files = await readdir(folder);
-    const known = /^(README\.md|LICENSE-(MIT|APACHE)|package\.json|[a-z_]+\.(js|d\.ts)|cachette_wasm_bg\.wasm)$/;
+    const known = /^(README\.md|LICENSE-(MIT|APACHE)|package\.json|[a-z_-]+\.(js|d\.ts)|cachette_wasm_bg\.wasm)$/;
     assert.deepEqual(files.filter((file) => !known.test(file)), []);
     const module = await readFile(join(folder, "cachette_wasm_bg.wasm"));
     assert.deepEqual(module, await readFile(here("../../wasm/dist/cachette_wasm_bg.wasm")), "the module is the one that was built");

@@ -90,17 +90,11 @@ export interface Tab extends Readable {
 export interface TabClass {
   found(o: { store: string; device: Device; paper: Device; fence: number }): Promise<void>;
   restore(o: { store: string; device: Device; paper: Device; addresses: string[]; fence: number }): Promise<{ vault: string; reached: number; of: number }>;
-  open(o: { store: string; device: Device; fence: number; limit: number; sealers: readonly JobPort[]; onEvent: (event: TabEvent) => void }): Promise<Tab>;
+  open(o: { store: string; device: Device; fence: number; limit: number; sealers: MessagePort[]; onEvent: (event: TabEvent) => void }): Promise<Tab>;
 }
 
 export interface SharedTabClass {
-  open(o: { link: string; sealers: readonly JobPort[]; onEvent: (event: TabEvent) => void }): Promise<Readable>;
-}
-
-/** One end of the way between a worker and the one that seals for it. */
-export interface JobPort {
-  onmessage: ((event: MessageEvent) => void) | null;
-  postMessage(message: unknown, transfer: Transferable[]): void;
+  open(o: { link: string; sealers: MessagePort[]; onEvent: (event: TabEvent) => void }): Promise<Readable>;
 }
 
 /** The module. */
@@ -109,5 +103,5 @@ export interface Bindings {
   readonly Tab: TabClass;
   readonly SharedTab: SharedTabClass;
   /** Does the jobs that come through a port. */
-  serveSealing(port: JobPort): void;
+  serveSealing(port: MessagePort): void;
 }

@@ -76,7 +76,7 @@ async function look({ link, module, onFatal }: LinkPart): Promise<Frame> {
     await service.close();
     for (const port of [view.port1, view.port2, jobs.port1, jobs.port2]) port.close();
   };
-  return { view: messagePort<ToService, ToView>(view.port1), close };
+  return { view: view.port1, close };
 }
 
 /** A device that ends with the process. */

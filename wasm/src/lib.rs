@@ -1,7 +1,7 @@
 //! The browser peer: the machines of core in a tab, a full peer that keeps, serves and reads.
 //!
 //! ```text
-//!   page ---messages------> worker: driver <--> vault, node, links (core)
+//!   page ---MessagePort---> worker: driver <--> vault, node, links (core)
 //!                              |      |  \
 //!                              |      |   sealing and opening, in a worker beside it
 //!                          IndexedDB  WebSockets

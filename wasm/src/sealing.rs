@@ -5,39 +5,25 @@
 //!        <-[number, header, payload, length]---                or `null`, with its last breath
 //! ```
 //!
-//! Payloads are transferred, not copied, in buffers that come back with the answer. A job stays here until its outcome came: should its
-//! worker die, another does it, or this one when there is no other.
+//! Payloads are transferred, not copied, in buffers that come back with the answer. A job stays here until its outcome came: should its worker die, another does it, or this one
+//! when there is no other.
 
 use std::collections::VecDeque;
 
 use cachette_core::map::Map;
 use cachette_core::time::{Span, Time};
 use cachette_core::vault::job::{Job, JobId, Outcome};
-use js_sys::{Array, Function, Uint8Array};
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::MessageEvent;
+use web_sys::{MessageEvent, MessagePort};
 
 use crate::buffers::Buffers;
 use crate::driver::{Happened, Post};
 use crate::js::{bytes, number};
 use crate::panics::on_panic;
 use crate::timer::later;
-
-#[wasm_bindgen]
-extern "C" {
-    /// One end of the way to another thread: a worker seen from its parent, its scope seen from itself, or a message port. Of the three,
-    /// Firefox copies what is transferred through a message port, and by way of another process.
-    #[derive(Debug, Clone)]
-    pub type Port;
-
-    #[wasm_bindgen(method, setter)]
-    fn set_onmessage(this: &Port, listener: Option<&Function>);
-
-    #[wasm_bindgen(method, catch, js_name = postMessage)]
-    fn post_message(this: &Port, message: &JsValue, transferred: &Array) -> Result<(), JsValue>;
-}
 
 /// The workers and what waits for them. Bounded by the vault's own windows.
 pub(crate) struct Sealing {
@@ -50,7 +36,7 @@ pub(crate) struct Sealing {
 }
 
 struct Worker {
-    port: Port,
+    port: MessagePort,
     open: Map<JobId, Job>,
     /// When it was last heard, or got something to do.
     heard: Time,
@@ -60,7 +46,7 @@ struct Worker {
 
 impl Sealing {
     /// Begins with these workers, or without any.
-    pub(crate) fn new(post: Post, ports: Vec<Port>) -> Self {
+    pub(crate) fn new(post: Post, ports: Vec<MessagePort>) -> Self {
         let workers = ports.into_iter().enumerate().map(|(place, port)| Worker::new(&post, place, port)).collect();
         Self { post, workers, waiting: VecDeque::new(), buffers: Buffers::default(), turn: false }
     }
@@ -143,7 +129,7 @@ impl Sealing {
 }
 
 impl Worker {
-    fn new(post: &Post, place: usize, port: Port) -> Self {
+    fn new(post: &Post, place: usize, port: MessagePort) -> Self {
         let post = post.clone();
         let on_message =
             Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| post.tell(Happened::Sealed(place, event.data())));
@@ -162,6 +148,7 @@ impl Drop for Sealing {
     fn drop(&mut self) {
         for worker in &self.workers {
             worker.port.set_onmessage(None);
+            worker.port.close();
         }
     }
 }
@@ -169,10 +156,10 @@ impl Drop for Sealing {
 /// Does the jobs that come over a port, in a worker that does nothing else.
 #[wasm_bindgen(js_name = serveSealing)]
 #[expect(clippy::needless_pass_by_value, reason = "what JavaScript gives comes as values")]
-pub fn serve_sealing(port: Port) {
+pub fn serve_sealing(port: MessagePort) {
     let dying = port.clone();
     // Whoever is at the other end has the jobs done elsewhere.
-    on_panic(move |_| drop(dying.post_message(&JsValue::NULL, &Array::new())));
+    on_panic(move |_| drop(dying.post_message(&JsValue::NULL)));
     let back = port.clone();
     let mut buffers = Buffers::default();
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
@@ -186,10 +173,10 @@ pub fn serve_sealing(port: Port) {
 }
 
 /// Says something over a port; the payload's one copy goes with it.
-fn send(port: &Port, id: u64, header: &[u8], payload: &[u8], buffers: &mut Buffers) -> bool {
+fn send(port: &MessagePort, id: u64, header: &[u8], payload: &[u8], buffers: &mut Buffers) -> bool {
     let buffer = buffers.fill(payload);
     let said = Array::of4(&number(id), &bytes(header), &buffer, &number(payload.len()));
-    port.post_message(&said, &Array::of1(&buffer)).is_ok()
+    port.post_message_with_transferable(&said, &Array::of1(&buffer)).is_ok()
 }
 
 fn read(said: &Array, buffers: &mut Buffers) -> Option<(u64, Vec<u8>, Vec<u8>)> {

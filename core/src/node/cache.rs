@@ -104,8 +104,11 @@ impl Cache {
                 return hub.store(StoreOp::Delete(owner(&vault), ids), Purpose::Cached(vault));
             }
             StoreAnswer::Deleted => return shelf.throw(hub, vault),
-            // A cache that cannot be kept or cleared is not worth a word; the next command tries again.
-            _ => {}
+            // A cache that cannot be counted or cleared is not worth a word; the next block that is kept tries again.
+            _ => {
+                shelf.busy = false;
+                return shelf.doomed.clear();
+            }
         }
         self.look(hub, vault);
     }

@@ -10,6 +10,7 @@ use cachette_core::vault::keys::found as found_vault;
 use cachette_core::vault::{Note, Opening, Vault, notes};
 use js_sys::{Array, Function};
 use wasm_bindgen::{JsCast, JsValue};
+use web_sys::MessagePort;
 
 use super::Tab;
 use crate::client::Client;
@@ -23,7 +24,7 @@ use crate::keeper::Keeper;
 use crate::network::Network;
 use crate::panics::on_panic;
 use crate::quota::Quota;
-use crate::sealing::{Port, Sealing};
+use crate::sealing::Sealing;
 use crate::side::Side;
 use crate::store::Store;
 
@@ -74,13 +75,13 @@ async fn start(
     store: &Rc<Store>,
     seed: Seed,
     limit: f64,
-    sealers: Vec<Port>,
+    sealers: Vec<MessagePort>,
     listener: Option<Function>,
 ) -> Result<(Rc<Driver>, Rc<Identity>), Failure> {
     let notes = store.notes().await?;
     let identity = Rc::new(Identity::from_seed(&seed));
     let clock = Clock::start();
-    let vault = Vault::open(clock.now(), Opening { seed, notes, entropy: fresh()? })?.in_tab();
+    let vault = Vault::open(clock.now(), Opening { seed, notes, entropy: fresh()? })?;
     let config = node::Config { me: identity.peer(), role: Role::Tab { limit: limit as u64 }, seed: fresh()? };
     let node = Node::new(clock.now(), config);
     let heads = vault.heads().map(Head::id).collect();
@@ -109,9 +110,9 @@ pub(crate) fn listener(options: &JsValue) -> Option<Function> {
 }
 
 /// Reads the ports of the sealing workers.
-pub(crate) fn sealers(options: &JsValue) -> Vec<Port> {
+pub(crate) fn sealers(options: &JsValue) -> Vec<MessagePort> {
     let sealers = field(options, "sealers").dyn_into::<Array>().map(|ports| ports.to_vec()).unwrap_or_default();
-    sealers.into_iter().map(JsCast::unchecked_into).collect()
+    sealers.into_iter().filter_map(|port| port.dyn_into().ok()).collect()
 }
 
 /// Has a panic told to whoever listens.

@@ -15,6 +15,7 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("std::sync::mpsc", "machines are driven, they do not wait"),
     ("std::env", "configuration comes in as values"),
     ("std::process", "a machine never ends the process"),
+    ("std::collections::BTree", "`crate::map` has the same faces in a fifth of the code that a browser loads"),
     ("std::hash::RandomState", "order must be the same on every run"),
     ("getrandom", "entropy comes in as a seed"),
     ("thread_local!", "no global state"),
@@ -71,6 +72,7 @@ mod tests {
         for text in [
             "use std::time::Instant;",
             "use std::{fs, mem};",
+            "use std::collections::{BTreeMap, VecDeque};",
             "fn f() { std::thread::spawn(g); }",
             "use std::net::{IpAddr, TcpStream};",
             "fn f() { getrandom::fill(&mut [0]); }",

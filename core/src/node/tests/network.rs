@@ -404,7 +404,7 @@ impl Shelf {
             StoreOp::Has(vault, ids) => {
                 StoreAnswer::Has(ids.iter().map(|id| self.blocks.get(id).is_some_and(|(owner, _)| *owner == vault)).collect())
             }
-            StoreOp::Commit(_) if self.failing => StoreAnswer::Failed(StoreFault::Failed),
+            StoreOp::Commit(_) | StoreOp::Usage(_) if self.failing => StoreAnswer::Failed(StoreFault::Failed),
             StoreOp::Commit(commit) if self.full && !commit.blocks.is_empty() => StoreAnswer::Failed(StoreFault::Full),
             StoreOp::Cache(vault, block) => self.answer(StoreOp::Commit(Commit::block(vault, block))),
             StoreOp::Commit(commit) => {

@@ -62,6 +62,11 @@ fn the_cache_is_bounded_and_throws_only_its_own_blocks_away() {
     let own = block(1000, 4096);
     net.hosts[0].store.blocks.insert(own.id(), (vault, own.clone()));
     net.hosts[0].node.cache.limit = 50 * 4096;
+    // A disk that fails once does not end the counting.
+    net.hosts[0].store.failing = true;
+    net.request(0, Request::NeedAgain(vault, vec![blocks[0].id()]));
+    net.settle();
+    net.hosts[0].store.failing = false;
     for block in &blocks {
         net.request(0, Request::NeedAgain(vault, vec![block.id()]));
         net.settle();
