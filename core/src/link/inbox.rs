@@ -20,9 +20,33 @@ pub(super) struct Inbox {
 /// A block on its way.
 struct Incoming {
     header: BlockHeader,
-    /// As long as the block and one byte, the last frame's kind.
+    /// Room for the block behind `start`, and for one byte more, the last frame's kind.
     buffer: Vec<u8>,
+    /// Where the block begins: at an address that a disk can be written from directly.
+    start: usize,
     filled: usize,
+}
+
+impl Incoming {
+    fn new(header: BlockHeader) -> Self {
+        let buffer = vec![0; header.size.bytes() + 1 + PAGE];
+        let start = buffer.as_ptr().align_offset(PAGE).min(PAGE);
+        Self { header, buffer, start, filled: 0 }
+    }
+
+    /// Returns room for `len` more bytes and a kind, unless the block has no room for them.
+    fn rest(&mut self, len: usize) -> Option<&mut [u8]> {
+        let end = self.filled + len;
+        if end > self.header.size.bytes() {
+            return None;
+        }
+        self.buffer.get_mut(self.start + self.filled..=self.start + end)
+    }
+
+    /// Returns the bytes of a block that is whole.
+    fn into_bytes(self) -> Bytes {
+        Bytes::from(self.buffer).slice(self.start..self.start + self.filled)
+    }
 }
 
 impl Inbox {
@@ -33,7 +57,7 @@ impl Inbox {
     pub(super) fn open(&mut self, noise: &mut TransportState, sealed: &[u8]) -> Result<Option<Message>, CloseReason> {
         let len = sealed.len().checked_sub(frame::SEAL).ok_or(CloseReason::Tampered)?;
         let in_block = self.block.is_some();
-        let rest = self.block.as_mut().and_then(|block| block.buffer.get_mut(block.filled..=block.filled + len));
+        let rest = self.block.as_mut().and_then(|block| block.rest(len));
         let in_place = rest.is_some();
         let mut elsewhere = vec![0; if in_place { 0 } else { len + 1 }];
         let into = rest.unwrap_or(&mut elsewhere);
@@ -54,7 +78,7 @@ impl Inbox {
             Kind::Part(Lane::Bulk) => join(&mut self.bulk, content).map(|()| None),
             Kind::End(Lane::Bulk) => match finish(&mut self.bulk, content)? {
                 Plain::Block(header) => {
-                    self.block = Some(Incoming { header, buffer: vec![0; header.size.bytes() + 1], filled: 0 });
+                    self.block = Some(Incoming::new(header));
                     Ok(None)
                 }
                 piece @ Plain::Through(_) => Ok(Some(piece.into())),
@@ -67,14 +91,13 @@ impl Inbox {
     fn payload(&mut self, len: usize) -> Result<Option<Message>, CloseReason> {
         let Some(mut block) = self.block.take() else { return Err(CloseReason::Malformed) };
         block.filled += len;
-        let size = block.header.size.bytes();
-        if block.filled < size {
+        if block.filled < block.header.size.bytes() {
             self.block = Some(block);
             return Ok(None);
         }
-        block.buffer.truncate(size);
-        let verified = Block::verify(block.header.id, Bytes::from(block.buffer)).map_err(|_| CloseReason::Malformed)?;
-        Ok(Some(Message::Block(block.header.vault, verified)))
+        let BlockHeader { vault, id, .. } = block.header;
+        let verified = Block::verify(id, block.into_bytes()).map_err(|_| CloseReason::Malformed)?;
+        Ok(Some(Message::Block(vault, verified)))
     }
 }
 
@@ -95,3 +118,6 @@ fn finish(header: &mut Vec<u8>, piece: &[u8]) -> Result<Plain, CloseReason> {
     *header = Vec::new();
     plain
 }
+
+/// What the addresses of direct writes are multiples of, everywhere that there are such writes.
+const PAGE: usize = 4096;

@@ -28,6 +28,17 @@ impl Direct {
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => return Ok(None),
             opened => opened?,
         };
+        // Blocks that came over a link lie well already.
+        let written = if bytes.as_ptr().align_offset(ALIGNMENT) == 0 { file.write_all_at(bytes, 0) } else { self.write_copy(&file, bytes) };
+        match written {
+            // Opened, but not written so: the disk wants another alignment.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(None),
+            written => written.map(|()| Some(file)),
+        }
+    }
+
+    /// Writes from a buffer of our own.
+    fn write_copy(&self, file: &File, bytes: &[u8]) -> io::Result<()> {
         let mut buffer = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         if buffer.len() < bytes.len() + ALIGNMENT {
             buffer = vec![0; bytes.len() + ALIGNMENT];
@@ -37,11 +48,7 @@ impl Direct {
         aligned.copy_from_slice(bytes);
         let written = file.write_all_at(aligned, 0);
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
-        match written {
-            // Opened, but not written so: the disk wants another alignment.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(None),
-            written => written.map(|()| Some(file)),
-        }
+        written
     }
 }
 
@@ -73,6 +80,22 @@ mod tests {
             }
         }
         assert_eq!(direct.idle.lock().expect("not poisoned").len(), 1, "buffers are used again");
+    }
+
+    #[test]
+    fn bytes_that_lie_well_are_written_from_where_they_are() {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let direct = Direct::default();
+        let room: Vec<u8> = (0..(1 << 20) + ALIGNMENT as u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let start = room.as_ptr().align_offset(ALIGNMENT);
+        let path = home.path().join("file");
+        for (from, copies) in [(start, 0), (start ^ 1, 1)] {
+            let bytes = &room[from..from + (1 << 20) - ALIGNMENT];
+            if direct.create(&path, bytes).expect("written").is_some() {
+                assert!(std::fs::read(&path).expect("read") == bytes);
+                assert_eq!(direct.idle.lock().expect("not poisoned").len(), copies);
+            }
+        }
     }
 
     #[test]
