@@ -9,6 +9,7 @@ pub mod config;
 pub mod error;
 mod get;
 mod init;
+mod interruption;
 pub mod invite;
 mod listing;
 mod man;
@@ -96,7 +97,19 @@ enum Command {
 /// Runs the command that the process was started with.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version are no failures, and people are told by the parser itself.
+        Err(error) if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") => {
+            let text = error.to_string();
+            let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+            let message = lines.next().unwrap_or_default().trim_start_matches("error: ");
+            let failure = lines.fold(CliError::new(ExitKind::Usage, message), CliError::detail);
+            Output::new(true, false).failure(&failure);
+            return ExitCode::from(ExitKind::Usage as u8);
+        }
+        Err(error) => error.exit(),
+    };
     let output = Output::new(cli.json, cli.quiet);
     match run(cli, output) {
         Ok(()) => ExitCode::SUCCESS,
@@ -110,7 +123,7 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli, output: Output) -> Result<(), CliError> {
     match &cli.command {
         Command::Completions(args) => {
-            args.run();
+            args.run(output);
             return Ok(());
         }
         Command::Man(args) => return args.run(),
@@ -139,7 +152,7 @@ fn run(cli: Cli, output: Output) -> Result<(), CliError> {
         .enable_all()
         .build()
         .map_err(|error| CliError::new(ExitKind::Environment, format!("no threads can be started: {error}")))?;
-    runtime.block_on(async move {
+    let done = runtime.block_on(async move {
         match cli.command {
             Command::Init(args) => args.run(context).await,
             Command::Put(args) => args.run(context).await,
@@ -160,7 +173,10 @@ fn run(cli: Cli, output: Output) -> Result<(), CliError> {
             Command::Config(args) => args.run(&context),
             Command::Completions(_) | Command::Man(_) => Ok(()),
         }
-    })
+    });
+    // A thread that still reads a file or a pipe does not keep a finished command from ending.
+    runtime.shutdown_background();
+    done
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 2 usage, 3 configuration, 4 environment (disk, network, no node running), 5 not safe yet,\n\
@@ -188,6 +204,7 @@ mod tests {
             ExitKind::Damaged,
             ExitKind::Refused,
             ExitKind::Internal,
+            ExitKind::Interrupted,
         ];
         for kind in kinds {
             let named = EXIT_CODES.split([',', ':']).any(|part| part.trim().starts_with(&format!("{} ", kind as u8)));

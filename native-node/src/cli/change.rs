@@ -9,8 +9,7 @@ use super::commit::commit;
 use super::error::{CliError, ExitKind};
 use super::get::stat;
 use super::password::PasswordArgs;
-use super::paths::{shown, vault_path};
-use super::progress::Progress;
+use super::paths::{printable, shown, vault_path};
 use super::session::Session;
 
 /// Removes files and folders from the vault; what was stored stays on its nodes for as long as the vault's retention says
@@ -88,12 +87,10 @@ impl MvArgs {
 }
 
 async fn finish(context: Context, session: Session, event: &'static str, what: String, wait: std::time::Duration) -> Result<(), CliError> {
-    let progress = Progress::start(&context, &session, 0);
-    let committed = commit(&session, String::new(), wait, &progress).await?;
-    progress.finish();
+    let committed = commit(&session, String::new(), wait).await?;
     let (state, copies) = session.safety(committed.copies);
     let done = Done { event, state, what, block_bytes: committed.stats.block_bytes };
-    context.output.event(&done, || format!("{state}  {} · {copies}", done.what));
+    context.output.event(&done, || format!("{state}  {} · {copies}", printable(&done.what)));
     session.close().await;
     Ok(())
 }

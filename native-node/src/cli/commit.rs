@@ -6,21 +6,15 @@ use cachette_core::vault::{Command, CommandError, Committed, Reply};
 
 use super::error::{CliError, ExitKind};
 use super::movement::Movement;
-use super::progress::Progress;
 use super::session::Session;
 
 /// Commits what is staged and waits until it is safe, or nothing has moved for `wait`.
-pub(super) async fn commit(session: &Session, message: String, wait: Duration, progress: &Progress) -> Result<Committed, CliError> {
-    attempt(session, message, wait, progress).await?.map_err(|error| session.why_not_safe(error))
+pub(super) async fn commit(session: &Session, message: String, wait: Duration) -> Result<Committed, CliError> {
+    attempt(session, message, wait).await?.map_err(|error| session.why_not_safe(error))
 }
 
 /// Does the same, and leaves it to the caller what to make of the vault's answer.
-pub(super) async fn attempt(
-    session: &Session,
-    message: String,
-    wait: Duration,
-    progress: &Progress,
-) -> Result<Result<Committed, CommandError>, CliError> {
+pub(super) async fn attempt(session: &Session, message: String, wait: Duration) -> Result<Result<Committed, CommandError>, CliError> {
     let mut reply = std::pin::pin!(session.client.run(Command::Commit(message)));
     let (mut movement, mut last) = (Movement::of(session), Instant::now());
     loop {
@@ -32,7 +26,6 @@ pub(super) async fn attempt(
             },
             () = tokio::time::sleep(LOOK) => {}
         }
-        progress.show(session).await;
         if movement.goes_on(session) {
             last = Instant::now();
         } else if last.elapsed() > wait {
@@ -41,5 +34,5 @@ pub(super) async fn attempt(
     }
 }
 
-/// How often progress is looked at.
+/// How often is looked whether something moved.
 const LOOK: Duration = Duration::from_millis(200);

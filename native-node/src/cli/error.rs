@@ -5,7 +5,7 @@ use crate::config::ConfigError;
 use crate::logging::LogError;
 use crate::serve::{ServeError, SettingsError};
 
-/// The exit code of a command, by kind of failure. 0 is success; 130 is an interruption by the user.
+/// The exit code of a command, by kind of failure. 0 is success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitKind {
@@ -25,6 +25,8 @@ pub enum ExitKind {
     Refused = 8,
     /// A bug of ours.
     Internal = 70,
+    /// A person ended it.
+    Interrupted = 130,
 }
 
 /// A failed command.
@@ -53,6 +55,7 @@ impl ExitKind {
             Self::Damaged => "damaged",
             Self::Refused => "refused",
             Self::Internal => "internal",
+            Self::Interrupted => "interrupted",
         }
     }
 }

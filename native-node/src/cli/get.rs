@@ -1,25 +1,29 @@
 //! `cachette get` and `cachette cat`.
 
-use std::collections::VecDeque;
-use std::io::Write;
+mod printing;
+mod range;
+mod tree;
+
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicU64;
+use std::time::Instant;
 
 use bytesize::ByteSize;
 use cachette_core::share_link::{ShareLink, ShareLinkError};
-use cachette_core::vault::tree::{Meta, Name, Node, Path};
+use cachette_core::vault::tree::{Name, Node, Path};
 use cachette_core::vault::{Command, CommandError, LinkError, Reply, SharedKind};
 use serde::Serialize;
 
 use super::Context;
 use super::error::{CliError, ExitKind};
-use super::listing::entries;
+use super::interruption::interrupted;
 use super::password::PasswordArgs;
 use super::paths::{printable, shown, vault_path};
 use super::progress::Progress;
 use super::session::Session;
-use crate::client::landing::{Landing, LandingError, finish_folder, make_folder, make_symlink};
+use printing::print;
+use range::range_of;
+use tree::{Getting, Got};
 
 /// Gets a file or folder out of the vault
 #[derive(Debug, clap::Args)]
@@ -30,7 +34,7 @@ pub(super) struct Args {
     /// Where to: a path that does not exist, a folder to put it into, or - for standard output
     target: Option<PathBuf>,
     /// Only these bytes of a file: FIRST-LAST, FIRST- or -COUNT from the end
-    #[arg(long, value_name = "RANGE")]
+    #[arg(long, value_name = "RANGE", allow_hyphen_values = true)]
     range: Option<String>,
     /// Write over files that exist
     #[arg(short, long)]
@@ -48,7 +52,7 @@ pub(super) struct CatArgs {
     /// The file in the vault
     path: String,
     /// Only these bytes: FIRST-LAST, FIRST- or -COUNT from the end
-    #[arg(long, value_name = "RANGE")]
+    #[arg(long, value_name = "RANGE", allow_hyphen_values = true)]
     range: Option<String>,
     /// How long to wait for nodes while nothing moves, before giving up
     #[arg(long, value_name = "DURATION", default_value = "30s")]
@@ -61,28 +65,12 @@ pub(super) struct CatArgs {
 struct Done {
     event: &'static str,
     files: u64,
+    /// Of these, those that stood there already.
+    unchanged: u64,
     bytes: u64,
     seconds: f64,
     target: String,
     failed: Vec<String>,
-}
-
-/// What is still to be got, and what came of the rest.
-#[derive(Default)]
-struct Getting {
-    folders: Vec<(PathBuf, Meta)>,
-    files: u64,
-    bytes: u64,
-    failed: Vec<String>,
-    /// How many of them failed because something stands in their place.
-    in_the_way: usize,
-}
-
-impl Getting {
-    fn failed(&mut self, path: &Path, error: &LandingError) {
-        self.in_the_way += usize::from(matches!(error, LandingError::Exists(_) | LandingError::InTheWay(_)));
-        self.failed.push(format!("{}: {}", shown(path), printable(&error.to_string())));
-    }
 }
 
 impl CatArgs {
@@ -120,33 +108,35 @@ impl Args {
             stalled = session.stalled(*self.wait, &nothing) => return Err(stalled),
         };
         let target = self.target_of(name.as_ref())?;
-        let mut getting = Getting::default();
-        let progress = Progress::start(&context, &session, len_of(&node));
+        let progress = Progress::of_get(&context, &session, len_of(&node));
         let range = self.range.as_ref().map(|range| range_of(range, len_of(&node))).transpose()?;
         let counter = progress.counter();
+        let mut getting = Getting::new(&session, &progress, self.force);
         let work = async {
             match range {
-                Some(range) => self.file(&session, &path, &node, &target, Some(range), &progress, &mut getting).await,
-                None => self.everything(&session, path.clone(), node.clone(), target.clone(), &progress, &mut getting).await,
+                Some(range) => getting.range(&path, &node, &target, range).await,
+                None => getting.everything(path.clone(), node.clone(), &target).await,
             }
         };
         tokio::select! {
             done = work => done?,
-            stalled = session.stalled(*self.wait, &counter) => return Err(stalled.hint("the same command goes on where it stopped")),
+            stalled = session.stalled(*self.wait, &counter) => return Err(stalled.hint(GOES_ON)),
+            interrupted = interrupted() => return Err(interrupted.hint(GOES_ON)),
         }
+        let Got { files, unchanged, bytes, failed, in_the_way } = getting.got;
         progress.finish();
         session.close().await;
-        let Getting { files, bytes, failed, in_the_way, .. } = getting;
         let target = printable(&target.to_string_lossy());
-        let done = Done { event: "get", files, bytes, seconds: started.elapsed().as_secs_f64(), target, failed };
+        let done = Done { event: "get", files, unchanged, bytes, seconds: started.elapsed().as_secs_f64(), target, failed };
         // Of nothing there is nothing to tell but why.
         if done.files > 0 || done.failed.is_empty() {
             context.output.event(&done, || {
                 let files = if done.files == 1 { "1 file".to_owned() } else { format!("{} files", done.files) };
-                format!("got  {files}, {} · {} · {:.1} s", ByteSize(done.bytes).display().iec(), done.target, done.seconds)
+                let there = if done.unchanged == 0 { String::new() } else { format!(" · {} of them there already", done.unchanged) };
+                format!("got  {files}, {}{there} · {} · {:.1} s", ByteSize(done.bytes).display().iec(), done.target, done.seconds)
             });
         }
-        if done.failed.is_empty() { Ok(()) } else { Err(not_written(&done, in_the_way)) }
+        if done.failed.is_empty() { Ok(()) } else { Err(not_written(&done, in_the_way, self.force)) }
     }
 
     /// Opens a link; returns the path at which what was shared stands in it, and its name.
@@ -175,7 +165,7 @@ impl Args {
         use std::os::unix::ffi::OsStrExt;
         let name = name.map(|name| std::ffi::OsStr::from_bytes(name.as_bytes()).to_owned());
         Ok(match (&self.target, name) {
-            (Some(target), Some(name)) if target.is_dir() && !self.force => target.join(name),
+            (Some(target), Some(name)) if target.is_dir() => target.join(name),
             (Some(target), _) => target.clone(),
             (None, Some(name)) => PathBuf::from(name),
             (None, None) => {
@@ -185,97 +175,10 @@ impl Args {
             }
         })
     }
-
-    /// Gets a file, or a folder with everything in it. What fails is noted, and the rest goes on.
-    async fn everything(
-        &self,
-        session: &Session,
-        path: Path,
-        node: Node,
-        target: PathBuf,
-        progress: &Progress,
-        getting: &mut Getting,
-    ) -> Result<(), CliError> {
-        use std::os::unix::ffi::OsStrExt;
-        let mut open: VecDeque<(Path, Node, PathBuf)> = VecDeque::from([(path, node, target)]);
-        while let Some((path, node, target)) = open.pop_front() {
-            match &node {
-                Node::Dir { meta, .. } => {
-                    if let Err(error) = make_folder(&target) {
-                        getting.failed(&path, &error);
-                        continue;
-                    }
-                    // The root of a vault, and of what a link opens, has no attributes of its own.
-                    if !path.is_root() {
-                        getting.folders.push((target.clone(), *meta));
-                    }
-                    for entry in entries(session, &path).await? {
-                        let below = target.join(std::ffi::OsStr::from_bytes(entry.name.as_bytes()));
-                        let path = path.join(entry.name).map_err(|error| CliError::new(ExitKind::Damaged, error))?;
-                        open.push_back((path, entry.node, below));
-                    }
-                }
-                Node::File { .. } => self.file(session, &path, &node, &target, None, progress, getting).await?,
-                Node::Symlink { target: to, meta } => {
-                    if let Err(error) = make_symlink(&target, to, meta, self.force) {
-                        getting.failed(&path, &error);
-                    }
-                }
-                _ => getting.failed.push(format!("{}: written by a newer release; update to get it", shown(&path))),
-            }
-        }
-        // Deepest first: a folder's time would change again with what is written into it.
-        for (folder, meta) in getting.folders.drain(..).rev() {
-            if let Err(error) = finish_folder(&folder, &meta) {
-                getting.failed.push(format!("{}: {error}", printable(&folder.to_string_lossy())));
-            }
-        }
-        Ok(())
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one file of several, with what they share")]
-    async fn file(
-        &self,
-        session: &Session,
-        path: &Path,
-        node: &Node,
-        target: &std::path::Path,
-        range: Option<(u64, u64)>,
-        progress: &Progress,
-        getting: &mut Getting,
-    ) -> Result<(), CliError> {
-        let mut landing = match Landing::begin(target, node, range, self.force) {
-            Ok(landing) => landing,
-            Err(error) => {
-                getting.failed(path, &error);
-                return Ok(());
-            }
-        };
-        let (from, len) = range.unwrap_or((0, len_of(node)));
-        let mut reading = session.client.read(path.clone(), from + landing.resumed(), Some(len - landing.resumed()));
-        reading.pull(AHEAD);
-        while let Some(bytes) = reading.next().await {
-            progress.counter().fetch_add(bytes.len() as u64, Ordering::Relaxed);
-            reading.pull(bytes.len());
-            if let Err(error) = landing.write(&bytes) {
-                getting.failed(path, &error);
-                return Ok(());
-            }
-        }
-        reading.end().await.map_err(|error| unread(session, path, error))?;
-        match landing.finish() {
-            Ok(bytes) => {
-                getting.files += 1;
-                getting.bytes += bytes;
-            }
-            Err(error) => getting.failed(path, &error),
-        }
-        Ok(())
-    }
 }
 
 /// The command's end when something was not written.
-fn not_written(done: &Done, in_the_way: usize) -> CliError {
+fn not_written(done: &Done, in_the_way: usize, force: bool) -> CliError {
     let rest = if done.files > 0 { "; the rest is" } else { "" };
     let many = if done.failed.len() == 1 { "1 thing".to_owned() } else { format!("{} things", done.failed.len()) };
     let kind = if in_the_way == done.failed.len() { ExitKind::Usage } else { ExitKind::Environment };
@@ -286,13 +189,11 @@ fn not_written(done: &Done, in_the_way: usize) -> CliError {
     if done.failed.len() > SHOWN {
         error = error.detail(format!("and {} more", done.failed.len() - SHOWN));
     }
-    if in_the_way > 0 {
-        error = error.hint("what stands there was left as it is: --force writes over files, another target keeps both");
+    match (in_the_way, force) {
+        (0, _) => error.hint("nothing in the vault was changed; once the cause is gone, the same command gets what is missing"),
+        (_, false) => error.hint("what stands there was left as it is: --force writes over files, another target keeps both"),
+        (_, true) => error.hint("what stands there is no file, or a folder is needed in its place: move it away, or choose another target"),
     }
-    if in_the_way < done.failed.len() {
-        error = error.hint("nothing in the vault was changed; the same command goes on where it stopped");
-    }
-    error
 }
 
 /// Reads a link where somebody gave one; a path of the vault is none.
@@ -313,39 +214,6 @@ fn link_in(text: &str) -> Result<Option<ShareLink>, CliError> {
             })
         }
     }
-}
-
-async fn print(session: &Session, path: &Path, range: Option<&str>, wait: Duration) -> Result<(), CliError> {
-    let counter = AtomicU64::new(0);
-    tokio::select! {
-        done = stream(session, path, range, &counter) => done,
-        stalled = session.stalled(wait, &counter) => Err(stalled),
-    }
-}
-
-async fn stream(session: &Session, path: &Path, range: Option<&str>, counter: &AtomicU64) -> Result<(), CliError> {
-    let node = stat(session, path).await?;
-    if !matches!(node, Node::File { .. }) {
-        return Err(CliError::new(ExitKind::Usage, format!("{} is not a file", shown(path))));
-    }
-    let (from, len) = match range {
-        Some(range) => range_of(range, len_of(&node))?,
-        None => (0, len_of(&node)),
-    };
-    let mut reading = session.client.read(path.clone(), from, Some(len));
-    reading.pull(AHEAD);
-    while let Some(bytes) = reading.next().await {
-        reading.pull(bytes.len());
-        counter.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        match std::io::stdout().lock().write_all(&bytes) {
-            Ok(()) => {}
-            // The reader has seen enough.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
-            Err(error) => return Err(CliError::new(ExitKind::Environment, format!("standard output: {error}"))),
-        }
-    }
-    reading.end().await.map_err(|error| unread(session, path, error))?;
-    Ok(())
 }
 
 /// Says which file was not read, and which nodes were not heard.
@@ -373,34 +241,8 @@ const fn len_of(node: &Node) -> u64 {
     }
 }
 
-/// Reads `FIRST-LAST`, `FIRST-` or `-COUNT` and returns the first byte and how many.
-fn range_of(text: &str, len: u64) -> Result<(u64, u64), CliError> {
-    let wrong = || {
-        CliError::new(ExitKind::Usage, format!("`{text}` is no range"))
-            .hint("0-99 are the first hundred bytes, 100- all but those, -100 the last hundred")
-    };
-    let (first, last) = text.split_once('-').ok_or_else(wrong)?;
-    let number = |text: &str| text.parse::<u64>().map_err(|_| wrong());
-    Ok(match (first, last) {
-        ("", "") => return Err(wrong()),
-        ("", count) => {
-            let count = number(count)?.min(len);
-            (len - count, count)
-        }
-        (first, "") => {
-            let first = number(first)?.min(len);
-            (first, len - first)
-        }
-        (first, last) => {
-            let (first, last) = (number(first)?, number(last)?);
-            if last < first {
-                return Err(wrong());
-            }
-            (first.min(len), (last + 1).min(len).saturating_sub(first))
-        }
-    })
-}
-
+/// What an interruption costs: nothing.
+const GOES_ON: &str = "the same command goes on where it stopped";
 /// Failures that are listed one by one.
 const SHOWN: usize = 20;
 /// Bytes that are read ahead of the disk.
@@ -433,18 +275,6 @@ mod tests {
         for (text, message, hint) in cases {
             let Err(error) = link_in(text) else { panic!("{text} is no link") };
             assert!(error.message.contains(message) && error.hints[0].contains(hint), "{text}: {error:?}");
-        }
-    }
-
-    #[test]
-    fn ranges_are_read_as_http_has_them() {
-        for (text, expected) in
-            [("0-99", (0, 100)), ("100-", (100, 900)), ("-10", (990, 10)), ("990-2000", (990, 10)), ("5-5", (5, 1)), ("2000-", (1000, 0))]
-        {
-            assert_eq!(range_of(text, 1000).expect("a range"), expected, "{text}");
-        }
-        for text in ["", "-", "5", "a-b", "9-3"] {
-            assert!(range_of(text, 1000).is_err(), "{text}");
         }
     }
 }

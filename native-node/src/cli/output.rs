@@ -4,7 +4,8 @@ use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 
 use serde::Serialize;
 
-use super::error::CliError;
+use super::error::{CliError, ExitKind};
+use super::paths::printable;
 
 /// Where a command's words go.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +58,11 @@ impl Output {
         write_line(&mut stdout().lock(), &line);
     }
 
+    /// Prints text as it is.
+    pub fn text(self, text: &str) {
+        write_line(&mut stdout().lock(), text.trim_end_matches('\n'));
+    }
+
     /// Tells people something beside the data; machines and `--quiet` do not hear it.
     pub fn note(self, text: &str) {
         if !self.json && !self.quiet {
@@ -91,19 +97,24 @@ impl Output {
             self.event(&failure, String::new);
             return;
         }
-        let mut text = format!("{} {}", emphasis("error:"), error.message);
-        error.details.iter().for_each(|detail| text.push_str(&format!("\n  {detail}")));
-        error.hints.iter().for_each(|hint| text.push_str(&format!("\n  hint: {hint}")));
+        // Names that peers and other devices chose stand in what is said here.
+        let mut text = format!("{} {}", emphasis("error:"), printable(&error.message));
+        error.details.iter().for_each(|detail| text.push_str(&format!("\n  {}", printable(detail))));
+        error.hints.iter().for_each(|hint| text.push_str(&format!("\n  hint: {}", printable(hint))));
         write_line(&mut stderr().lock(), &text);
     }
 }
 
-/// Writes a line. A reader that went away (`| head`) wants no more words; nothing else can be told to anybody.
+/// Writes a line. A reader that went away (`| head`) wants no more words; whatever else goes wrong must not look like success.
 fn write_line(to: &mut impl Write, line: &str) {
-    if let Err(error) = writeln!(to, "{line}").and_then(|()| to.flush())
-        && error.kind() == ErrorKind::BrokenPipe
-    {
-        std::process::exit(0);
+    match writeln!(to, "{line}").and_then(|()| to.flush()) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => {
+            // Standard error may be what failed.
+            let _ = writeln!(stderr(), "{} what this command has to say cannot be written: {error}", emphasis("error:"));
+            std::process::exit(ExitKind::Environment as i32);
+        }
     }
 }
 

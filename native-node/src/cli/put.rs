@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::Context;
 use super::error::{CliError, ExitKind};
+use super::interruption::interrupted;
 use super::password::PasswordArgs;
 use super::paths::{printable, vault_path};
 use super::progress::Progress;
@@ -77,13 +78,21 @@ impl Args {
         }
         let mut session = Session::open(&context, &self.password).await?;
         session.refresh(&context).await?;
-        found.leave_out_unchanged(&session.client).await?;
+        found.compare(&session.client).await?;
+        if found.items.is_empty() && found.unchanged == 0 {
+            return Err(nothing_put(&found));
+        }
         let (bytes, files) = (found.bytes, found.files);
         let progress = Progress::start(&context, &session, bytes);
         let mut skipped = found.skipped;
         // What was left out while looking is not among the files that were found.
         let plan = Plan { message: self.message, wait: *self.wait, publish_every: *self.publish_every };
-        let (committed, left) = plan.put(&session, found.items, &progress, context.output).await?;
+        let (committed, left) = tokio::select! {
+            put = plan.put(&session, found.items, &progress, context.output) => put?,
+            interrupted = interrupted() => {
+                return Err(interrupted.hint("what was sealed is kept; the same command goes on from there"));
+            }
+        };
         let files = files.saturating_sub(left.len() as u64);
         skipped.extend(left);
         progress.finish();
@@ -95,11 +104,11 @@ impl Args {
             context.output.note(&format!("the next put will read every file again: {error}"));
         }
         let stats = committed.stats;
-        let (state, copies) = match committed.copies {
-            _ if found.unchanged > 0 && !committed.changed && stats.reused == 0 => {
-                ("unchanged", "nothing to send; `cachette check` counts the copies".to_owned())
-            }
-            copies => session.safety(copies),
+        // Where nothing was sent, nobody was asked for copies.
+        let counted = committed.copies.filter(|_| found.unchanged == 0 || committed.changed || stats.reused > 0);
+        let (state, copies) = match counted {
+            None if found.unchanged > 0 => ("unchanged", "nothing to send; `cachette check` counts the copies".to_owned()),
+            counted => session.safety(counted),
         };
         let done = Done {
             event: "put",
@@ -110,8 +119,8 @@ impl Args {
             new_bytes: stats.new_bytes,
             blocks: stats.blocks,
             block_bytes: stats.block_bytes,
-            copies: committed.copies.map(|copies| copies.durable),
-            wanted: committed.copies.map(|copies| copies.wanted),
+            copies: counted.map(|copies| copies.durable),
+            wanted: counted.map(|copies| copies.wanted),
             changed: committed.changed,
             seconds: started.elapsed().as_secs_f64(),
             skipped: &skipped,
@@ -119,8 +128,11 @@ impl Args {
         let size = |bytes: u64| ByteSize(bytes).display().iec().to_string();
         context.output.event(&done, || {
             let files = if done.files == 1 { "1 file".to_owned() } else { format!("{} files", done.files) };
-            let unchanged = if done.unchanged == 0 { String::new() } else { format!(" · {} unchanged", done.unchanged) };
-            let what = format!("{files}, {} ({} new){unchanged}", size(done.bytes), size(done.new_bytes));
+            let what = match done.unchanged {
+                0 => format!("{files}, {} ({} new)", size(done.bytes), size(done.new_bytes)),
+                all if all == done.files && done.bytes == 0 => files,
+                some => format!("{files}, {some} of them unchanged, {} read ({} new)", size(done.bytes), size(done.new_bytes)),
+            };
             format!("{state}  {what} · {copies} · {:.1} s", done.seconds)
         });
         session.close().await;

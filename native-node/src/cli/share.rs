@@ -13,7 +13,6 @@ use super::listing::time;
 use super::movement::Movement;
 use super::password::PasswordArgs;
 use super::paths::{printable, shown, vault_path};
-use super::progress::Progress;
 use super::session::Session;
 
 /// Makes a link to a file or folder as it is now; whoever has the link can read that and nothing else
@@ -86,9 +85,7 @@ impl Args {
         let path = vault_path(&self.path)?;
         let mut session = Session::open(&context, &self.password).await?;
         session.refresh(&context).await?;
-        let progress = Progress::start(&context, &session, 0);
         let reply = wait_for(&session, Command::Share(path.clone()), *self.wait).await?;
-        progress.finish();
         let Reply::Shared { id, link, copies } = reply else {
             return Err(CliError::new(ExitKind::Internal, "the share got another command's reply"));
         };

@@ -1,18 +1,22 @@
 //! Writing what was got: never over what exists unless told, never half a file under its final name, and on from where it stopped.
 //!
 //! A file grows as `.NAME.VERSION.part` beside its final place, where `VERSION` tells contents apart. Every 64 MiB the mark in
-//! `.NAME.VERSION.at` is set; an interrupted get goes on from there, and nothing beyond it is trusted.
+//! `.NAME.VERSION.at` is set; an interrupted get goes on from there, and nothing beyond it is trusted. A folder that a get makes grows
+//! the same way, and has its name when everything is in it.
+
+mod folder;
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use cachette_core::vault::tree::{Content, Meta, Node};
 use thiserror::Error;
 
+pub use self::folder::FolderLanding;
 use super::mark::Mark;
 
 /// A file on its way to its final name.
@@ -36,6 +40,9 @@ pub enum LandingError {
     /// It exists, and nobody said to write over it.
     #[error("{0} exists already")]
     Exists(PathBuf),
+    /// The folder that it should be written into is not there.
+    #[error("the folder {0} does not exist")]
+    NoFolder(PathBuf),
     /// Something else stands where a folder has to be.
     #[error("{0} is in the way: it is no folder")]
     InTheWay(PathBuf),
@@ -50,6 +57,33 @@ pub enum LandingError {
         /// What it said.
         error: io::Error,
     },
+}
+
+impl LandingError {
+    fn io(path: &Path, error: io::Error) -> Self {
+        match path.parent() {
+            Some(parent) if error.kind() == io::ErrorKind::NotFound && !parent.exists() => Self::NoFolder(parent.to_owned()),
+            _ => Self::Io { path: path.to_owned(), error },
+        }
+    }
+
+    /// Says whether the disk has no room, so that nothing else can be written either.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Io { error, .. } if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+    }
+}
+
+/// Says whether this very file stands there already, as far as its size, time and mode can tell.
+#[must_use]
+pub fn is_there(target: &Path, node: &Node) -> bool {
+    let Node::File { meta, len, .. } = node else { return false };
+    fs::symlink_metadata(target).is_ok_and(|there| {
+        there.is_file()
+            && there.len() == *len
+            && there.mode() & 0o777 == meta.mode & 0o777
+            && (there.mtime(), there.mtime_nsec()) == (meta.modified_seconds, i64::from(meta.modified_nanos))
+    })
 }
 
 impl Landing {
@@ -68,7 +102,8 @@ impl Landing {
         let version = version(node, range);
         let part = beside(target, &version, "part");
         let fault = |error| LandingError::Io { path: part.clone(), error };
-        let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(&part).map_err(fault)?;
+        let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&part);
+        let mut file = opened.map_err(|error| LandingError::io(&part, error))?;
         let (mark, trusted) = Mark::open(beside(target, &version, "at"));
         let there = file.metadata().map_err(fault)?.len();
         let resumed = there.min(trusted);
@@ -142,7 +177,7 @@ pub fn make_folder(path: &Path) -> Result<(), LandingError> {
             Ok(there) if there.is_dir() => Ok(()),
             _ => Err(LandingError::InTheWay(path.to_owned())),
         },
-        Err(error) => Err(LandingError::Io { path: path.to_owned(), error }),
+        Err(error) => Err(LandingError::io(path, error)),
     }
 }
 
@@ -181,18 +216,23 @@ fn set(file: &File, meta: &Meta) -> io::Result<()> {
     file.set_modified(whole + Duration::from_nanos(meta.modified_nanos.into()))
 }
 
-/// Tells versions of a file apart: equal for equal content and range.
+/// Tells versions of a file or folder apart: equal for equal content and range.
 fn version(node: &Node, range: Option<(u64, u64)>) -> String {
     let mut hasher = blake3::Hasher::new();
-    if let Node::File { len, content, .. } = node {
-        hasher.update(&len.to_be_bytes());
-        match content {
-            Content::Inline(chunks) => chunks.iter().for_each(|chunk| {
-                hasher.update(&chunk.id.0);
-            }),
-            Content::Paged(page) => {
-                hasher.update(format!("{page:?}").as_bytes());
+    match node {
+        Node::File { len, content, .. } => {
+            hasher.update(&len.to_be_bytes());
+            match content {
+                Content::Inline(chunks) => chunks.iter().for_each(|chunk| {
+                    hasher.update(&chunk.id.0);
+                }),
+                Content::Paged(page) => {
+                    hasher.update(format!("{page:?}").as_bytes());
+                }
             }
+        }
+        other => {
+            hasher.update(format!("{other:?}").as_bytes());
         }
     }
     if let Some((from, len)) = range {
@@ -265,6 +305,24 @@ mod tests {
             assert_eq!(landing.finish().expect("whole"), 6);
             assert_eq!(fs::read(&target).expect("there"), b"abcdef", "{mark}");
         }
+    }
+
+    #[test]
+    fn a_file_is_there_only_if_nothing_about_it_differs() {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let target = home.path().join("film");
+        assert!(!is_there(&target, &node(6)));
+        let mut landing = Landing::begin(&target, &node(6), None, false).expect("begun");
+        landing.write(b"abcdef").expect("written");
+        landing.finish().expect("whole");
+        assert!(is_there(&target, &node(6)));
+        assert!(!is_there(&target, &node(7)), "another size");
+        fs::set_permissions(&target, Permissions::from_mode(0o600)).expect("ours");
+        assert!(!is_there(&target, &node(6)), "another mode");
+        fs::set_permissions(&target, Permissions::from_mode(0o755)).expect("ours");
+        assert!(is_there(&target, &node(6)));
+        File::open(&target).and_then(|file| file.set_modified(SystemTime::UNIX_EPOCH)).expect("ours");
+        assert!(!is_there(&target, &node(6)), "another time");
     }
 
     #[test]

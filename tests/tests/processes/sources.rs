@@ -39,6 +39,55 @@ fn what_does_not_exist_is_said_to_be_not_there() {
 }
 
 #[test]
+fn nothing_of_the_vault_is_replaced_by_something_of_another_kind() {
+    let home = tempfile::tempdir().expect("a folder");
+    let client = alone(home.path());
+    let (one, other) = (home.path().join("one"), home.path().join("other"));
+    fs::create_dir_all(one.join("thing/below")).expect("a disk");
+    fs::write(one.join("thing/below/a"), "a").expect("a disk");
+    fs::write(one.join("file"), "file").expect("a disk");
+    fs::create_dir_all(other.join("file/below")).expect("a disk");
+    fs::write(other.join("file/below/b"), "b").expect("a disk");
+    fs::write(other.join("thing"), "no folder").expect("a disk");
+    fs::write(other.join("more"), "more").expect("a disk");
+    client.well(["put".as_ref(), one.join("thing").as_os_str(), one.join("file").as_os_str()]);
+    let named = |name: &str| client.run(["put".as_ref(), other.join(name).as_os_str()]);
+    fails(&named("thing"), 4, "/thing is a folder of the vault, with everything in it: move or remove it first");
+    fails(&named("file"), 4, "/file is no folder in the vault: move or remove it first");
+    let both = client.run([OsStr::new("put"), other.join("file").as_os_str(), other.join("more").as_os_str()]);
+    fails(&both, 4, "1 thing was not put; everything else is");
+    assert_eq!((&both.event("put")["files"], &both.event("put")["bytes"]), (&1.into(), &4.into()));
+    let mut child = command(&client.data_dir)
+        .args(["put", "-", "--to", "/thing"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    drop(child.stdin.take());
+    let output = child.wait_with_output().expect("a process of ours");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.code() == Some(4) && said.contains("give the file's whole path, as in --to /thing/NAME"), "{said}");
+    assert_eq!(client.well(["cat", "/thing/below/a"]).events, ["a"]);
+    assert_eq!(client.well(["cat", "/file"]).events, ["file"]);
+    assert_eq!(client.well(["cat", "/more"]).events, ["more"]);
+}
+
+#[test]
+fn two_things_for_one_place_are_refused_before_anything_is_put() {
+    let home = tempfile::tempdir().expect("a folder");
+    let client = alone(home.path());
+    for folder in ["a", "b"] {
+        fs::create_dir(home.path().join(folder)).expect("a disk");
+        fs::write(home.path().join(folder).join("x"), folder).expect("a disk");
+    }
+    let done = client.run([OsStr::new("put"), home.path().join("a/x").as_os_str(), home.path().join("b/x").as_os_str()]);
+    fails(&done, 2, "would both become /x");
+    fails(&client.run(["cat", "/x"]), 6, "does not exist");
+    fails(&put(&client, Path::new("/")), 4, "name the folders in it");
+    fails(&client.run(["put", "a", "--to", ""]), 2, "a path of the vault is empty");
+}
+
+#[test]
 fn pipes_sockets_and_devices_are_named_and_everything_else_is_put() {
     let home = tempfile::tempdir().expect("a folder");
     let client = alone(home.path());

@@ -1,6 +1,6 @@
 //! What there is to put: the files, folders and symlinks of this machine that were named, and why some are left out.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::unchanged::Begun;
 use crate::cli::error::{CliError, ExitKind};
-use crate::cli::paths::printable;
+use crate::cli::paths::{printable, shown};
 
 /// Something to put.
 pub(super) struct Item {
@@ -61,6 +61,8 @@ pub(super) struct Found {
     pub(super) before: Option<i128>,
     /// The sources and where each goes.
     pub(super) places: Vec<(PathBuf, String)>,
+    /// The same, as they were named.
+    sources: BTreeMap<Path, PathBuf>,
 }
 
 impl Found {
@@ -89,11 +91,18 @@ impl Found {
                 // `.` and `..` have the name of what they stand for.
                 None => fs::canonicalize(source).ok().and_then(|path| path.file_name().map(ToOwned::to_owned)).unwrap_or_default(),
             };
+            if name.is_empty() {
+                found.skip(source, "a whole machine has no name in a vault: name the folders in it".into());
+                continue;
+            }
             match Name::new(name.as_bytes())
                 .map_err(|error| error.to_string())
                 .and_then(|name| to.join(name).map_err(|error| error.to_string()))
             {
                 Ok(path) => {
+                    if let Some(other) = found.sources.insert(path.clone(), source.clone()) {
+                        return Err(same_place(&path, &other, source));
+                    }
                     found.before = None;
                     if let Ok(place) = fs::canonicalize(source) {
                         let to = path.to_string();
@@ -149,9 +158,16 @@ impl Found {
         }
     }
 
-    fn skip(&mut self, path: &FsPath, reason: String) {
+    pub(super) fn skip(&mut self, path: &FsPath, reason: String) {
         self.skipped.push(Skipped { path: printable(&path.to_string_lossy()), reason });
     }
+}
+
+/// The error of a command that names two things for one place, of which one would be lost without a word.
+fn same_place(path: &Path, one: &FsPath, other: &FsPath) -> CliError {
+    let [one, other] = [one, other].map(|source| printable(&source.to_string_lossy()));
+    CliError::new(ExitKind::Usage, format!("{one} and {other} would both become {}", printable(&shown(path))))
+        .hint("nothing was put; put them into different folders with --to, one command each")
 }
 
 /// Opens what was a file when it was found. Something else may stand there by now: a symlink is not followed, and a pipe without a

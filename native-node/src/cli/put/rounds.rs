@@ -78,7 +78,7 @@ impl Plan {
         let mut losses = 0;
         loop {
             let left_out = round(&session.client, &queue, self.publish_every, progress).await?;
-            let committed = match attempt(session, self.message.clone(), self.wait, progress).await? {
+            let committed = match attempt(session, self.message.clone(), self.wait).await? {
                 Ok(committed) => committed,
                 // The vault counts on what is gone no more, so the same content is sent anew.
                 Err(CommandError::Lost(_)) if losses < LOSSES && lock(&queue).put_back() => {

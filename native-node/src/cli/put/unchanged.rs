@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::found::{Found, Item, Kind};
 use crate::cli::error::CliError;
+use crate::cli::paths::shown;
 use crate::client::Client;
 use crate::data_dir::write_atomic;
 
@@ -71,26 +72,34 @@ impl Begun {
 }
 
 impl Found {
-    /// Leaves out what stands in the vault as it is here.
-    pub(super) async fn leave_out_unchanged(&mut self, client: &Client) -> Result<(), CliError> {
+    /// Leaves out what stands in the vault as it is here, and what would replace something of another kind there: a folder goes away with
+    /// everything in it only by `cachette rm -r`.
+    pub(super) async fn compare(&mut self, client: &Client) -> Result<(), CliError> {
         // The folders on the way to the item, as far as they were listed.
         let mut listed: Vec<(Path, BTreeMap<Name, Node>)> = Vec::new();
+        // Items come parents first, so what is below a folder that cannot be put follows it.
+        let mut refused: Option<Path> = None;
         for item in std::mem::take(&mut self.items) {
-            let is_unchanged = match item.to.names().split_last() {
-                Some((name, parents)) if item.before.is_some() => {
-                    while listed.last().is_some_and(|(path, _)| !parents.starts_with(path.names())) {
-                        listed.pop();
-                    }
-                    if listed.last().is_none_or(|(path, _)| path.names() != parents) {
-                        let folder = item.to.ancestor(parents.len());
-                        let entries = list_all(client, &folder).await?;
-                        listed.push((folder, entries));
-                    }
-                    listed.last().and_then(|(_, entries)| entries.get(name)).is_some_and(|node| item.stands_as(node))
-                }
-                _ => false,
-            };
+            let Some((name, parents)) = item.to.names().split_last() else { continue };
+            while listed.last().is_some_and(|(path, _)| !parents.starts_with(path.names())) {
+                listed.pop();
+            }
+            if listed.last().is_none_or(|(path, _)| path.names() != parents) {
+                let folder = item.to.ancestor(parents.len());
+                let entries = list_all(client, &folder).await?;
+                listed.push((folder, entries));
+            }
+            let node = listed.last().and_then(|(_, entries)| entries.get(name));
+            let below = refused.as_ref().is_some_and(|folder| item.to.names().starts_with(folder.names()));
+            let in_the_way = node.and_then(|node| item.in_the_way(node));
+            let is_unchanged = node.is_some_and(|node| item.before.is_some() && item.stands_as(node));
             match item.kind {
+                _ if below => self.forget(&item),
+                _ if in_the_way.is_some() => {
+                    self.forget(&item);
+                    self.skip(&item.from, in_the_way.unwrap_or_default());
+                    refused = Some(item.to);
+                }
                 Kind::File(len) if is_unchanged => {
                     self.bytes -= len;
                     self.unchanged += 1;
@@ -101,9 +110,31 @@ impl Found {
         }
         Ok(())
     }
+
+    /// Takes back that a file was counted.
+    fn forget(&mut self, item: &Item) {
+        if let Kind::File(len) = item.kind {
+            self.bytes -= len;
+            self.files -= 1;
+        }
+    }
 }
 
 impl Item {
+    /// Says why an entry of the vault must not be replaced by this, if it must not.
+    fn in_the_way(&self, node: &Node) -> Option<String> {
+        let there = shown(&self.to);
+        match (&self.kind, node) {
+            (Kind::Dir, Node::Dir { .. }) => None,
+            (_, Node::Dir { .. }) if self.is_stdin() => {
+                Some(format!("{there} is a folder of the vault: give the file's whole path, as in --to {there}/NAME"))
+            }
+            (_, Node::Dir { .. }) => Some(format!("{there} is a folder of the vault, with everything in it: move or remove it first")),
+            (Kind::Dir, _) => Some(format!("{there} is no folder in the vault: move or remove it first")),
+            _ => None,
+        }
+    }
+
     /// Says whether an entry of the vault is what stands here, as far as can be told without reading it.
     pub(super) fn stands_as(&self, node: &Node) -> bool {
         let same = match (&self.kind, node) {
