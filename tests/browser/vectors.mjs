@@ -40,6 +40,11 @@ export const tests = {
     }
   },
 
+  /** In a browser ChaCha20 is our own. */
+  async a_cipher_with_vectors_says_what_the_plain_one_says({ page }) {
+    for (const seed of ["one", "two", "three"]) assert.ok((await page.call("v", "compareCiphers", seed)) > 700);
+  },
+
   async chunks_are_cut_named_and_unpacked_as_the_vectors_say({ page }) {
     const { chunk_key, cuts, ids, lz4 } = vectors("chunks");
     assert.ok(cuts.length >= 7 && ids.length >= 3 && lz4.length >= 1);

@@ -1,7 +1,13 @@
 //! ChaCha20-Poly1305 for blocks and for the frames of a link.
 
 use chacha20poly1305::aead::inout::InOutBuf;
-use chacha20poly1305::{AeadInOut, ChaCha20Poly1305, KeyInit};
+use chacha20poly1305::{AeadInOut, KeyInit};
+
+#[cfg(not(target_feature = "simd128"))]
+use chacha20poly1305::ChaCha20Poly1305;
+/// The construction of `chacha20poly1305` around a stream that uses wasm's vectors.
+#[cfg(target_feature = "simd128")]
+type ChaCha20Poly1305 = chacha20poly1305::ChaChaPoly1305<crate::chacha::ChaCha20>;
 
 /// The cipher under one key, which is wiped when this is dropped.
 pub struct ChaChaPoly(ChaCha20Poly1305);

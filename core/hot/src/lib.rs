@@ -3,6 +3,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(target_feature = "simd128")]
+pub mod chacha;
 pub mod cipher;
 pub mod gear;
 pub mod lz4;

@@ -22,6 +22,7 @@ const calls = {
     const { suite, id, key, block } = module.seal(bytes(secret), bytes(pack));
     return { suite, id: hex(id), key: hex(key), block: hex(block) };
   },
+  compareCiphers: (seed) => module.compareCiphers(seed),
   unseal: ({ suite, id, key, block }) => hex(module.open(suite, bytes(id), bytes(key), bytes(block))),
   chunkId: (secret, content) => hex(module.chunkId(bytes(secret), bytes(content))),
   unpack: (stored, len) => hex(module.unpack(bytes(stored), len)),

@@ -2,6 +2,7 @@
 //! carries nothing of a test.
 #![cfg(target_arch = "wasm32")]
 
+pub mod ciphers;
 pub mod vectors;
 
 use std::collections::BTreeMap;
