@@ -1,5 +1,6 @@
 // The shape of the bindings of the wasm module: what the Rust driver offers to the worker, and to nobody else.
 
+import type { Port } from "./channel.js";
 import type { Copies, FileKind, Holder, NodeInfo, PeerInfo } from "./types.js";
 
 /** A device's seed in wasm memory. */
@@ -90,12 +91,15 @@ export interface Tab extends Readable {
 export interface TabClass {
   found(o: { store: string; device: Device; paper: Device; fence: number }): Promise<void>;
   restore(o: { store: string; device: Device; paper: Device; addresses: string[]; fence: number }): Promise<{ vault: string; reached: number; of: number }>;
-  open(o: { store: string; device: Device; fence: number; limit: number; sealers: MessagePort[]; onEvent: (event: TabEvent) => void }): Promise<Tab>;
+  open(o: { store: string; device: Device; fence: number; limit: number; sealers: readonly Port<Job, Job>[]; onEvent: (event: TabEvent) => void }): Promise<Tab>;
 }
 
 export interface SharedTabClass {
-  open(o: { link: string; sealers: MessagePort[]; onEvent: (event: TabEvent) => void }): Promise<Readable>;
+  open(o: { link: string; sealers: readonly Port<Job, Job>[]; onEvent: (event: TabEvent) => void }): Promise<Readable>;
 }
+
+/** A job on its way to a sealing worker, or its outcome on the way back: number, header, payload, its length. Null is a worker's last breath. */
+export type Job = readonly [number, Uint8Array, ArrayBuffer, number] | null;
 
 /** The module. */
 export interface Bindings {
@@ -103,5 +107,5 @@ export interface Bindings {
   readonly Tab: TabClass;
   readonly SharedTab: SharedTabClass;
   /** Does the jobs that come through a port. */
-  serveSealing(port: MessagePort): void;
+  serveSealing(port: Port<Job, Job>): void;
 }

@@ -8,7 +8,7 @@ export interface Port<Out, In> {
   close(): void;
 }
 
-/** A port within one page, or between a page and its worker: bytes are moved, not copied. */
+/** A port within one page or process. */
 export function messagePort<Out, In>(raw: MessagePort): Port<Out, In> {
   const port: Port<Out, In> = {
     send: (message, transfer = []) => raw.postMessage(message, transfer),
@@ -18,6 +18,29 @@ export function messagePort<Out, In>(raw: MessagePort): Port<Out, In> {
   // Set at once, which also starts the port.
   raw.onmessage = ({ data }: MessageEvent<In>) => port.onmessage?.(data);
   return port;
+}
+
+/**
+ * A port between a worker and whoever started it, over the one channel that they have: whoever listens there says what came for this
+ * port. What comes before somebody takes messages waits.
+ */
+export function workerPort<Out, In>(raw: { postMessage(message: Out, transfer: Transferable[]): void }): Port<Out, In> & { take(message: In): void } {
+  const early: In[] = [];
+  let listener: ((message: In) => void) | undefined;
+  return {
+    send: (message, transfer = []) => raw.postMessage(message, transfer),
+    take: (message) => void (listener ? listener(message) : early.push(message)),
+    get onmessage() {
+      return listener;
+    },
+    set onmessage(listen) {
+      listener = listen;
+      if (listen) early.splice(0).forEach(listen);
+    },
+    close: () => {
+      listener = () => undefined;
+    },
+  };
 }
 
 /** A port between tabs: a broadcast channel whose name only its two ends know. Bytes are copied; blobs cross as references. */

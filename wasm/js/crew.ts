@@ -1,21 +1,24 @@
 // The workers of one service: the peer worker and the sealing worker, started together and ended together.
 
+import { type Port, workerPort } from "./channel.js";
+import type { Job } from "./bindings.js";
 import { CachetteError } from "./errors.js";
-import type { Order, Role, Word } from "./worker.js";
+import type { ToService, ToView } from "./protocol.js";
+import { isJob, isWord, type Order, pass, type Word } from "./worker-protocol.js";
 
 /** What a crew is made of. */
 export interface CrewPlan {
   readonly module: WebAssembly.Module;
   /** The address of the workers' script, if it is not beside this one. */
   readonly script: URL | string | undefined;
-  /** What the first worker is to be. Ports come from the crew. */
+  /** What the first worker is to be. */
   readonly role: { readonly role: "peer"; readonly name: string; readonly service: string; readonly again: boolean } | { readonly role: "link"; readonly link: string };
 }
 
 /** A crew at work. */
 export class Crew {
   /** The view's end of the way to the service. */
-  readonly view: MessagePort;
+  readonly view: Port<ToService, ToView>;
   readonly #peer: Worker;
   readonly #sealing: Worker;
   #closed: (() => void) | undefined;
@@ -23,26 +26,27 @@ export class Crew {
   constructor({ module, script, role }: CrewPlan, onWord: (word: Word) => void) {
     this.#peer = start(script, "cachette peer");
     this.#sealing = start(script, "cachette sealing");
-    for (const worker of [this.#peer, this.#sealing]) {
-      worker.onmessage = ({ data }: MessageEvent<Word>) => {
-        if (data.type === "closed") this.#closed?.();
+    const view = workerPort<ToService, ToView>(this.#peer);
+    this.view = view;
+    const join = (worker: Worker, other: Worker) => {
+      worker.onmessage = ({ data }: MessageEvent<Word | Job | ToView>) => {
+        if (isJob(data)) pass(data, other);
+        else if (!isWord(data)) view.take(data);
+        else if (data.word === "closed") this.#closed?.();
         else onWord(data);
       };
       worker.onerror = (event) => {
         event.preventDefault?.();
-        onWord({ type: "fatal", code: "internal", message: event.message ?? "the worker's script could not be loaded" });
+        onWord({ word: "fatal", code: "internal", message: event.message ?? "the worker's script could not be loaded" });
       };
-    }
-    const [view, jobs, locks] = [new MessageChannel(), new MessageChannel(), new MessageChannel()];
-    this.view = view.port1;
-    const tell = (worker: Worker, message: Role, ports: MessagePort[]) => worker.postMessage(message, ports);
-    tell(this.#sealing, { role: "sealing", module, jobs: jobs.port2, locks: locks.port2 }, [jobs.port2, locks.port2]);
-    if (role.role === "peer") {
-      const ports = [view.port2, jobs.port1, locks.port1];
-      tell(this.#peer, { ...role, module, view: view.port2, jobs: jobs.port1, locks: locks.port1 }, ports);
-    } else {
-      tell(this.#peer, { ...role, module, view: view.port2, jobs: jobs.port1 }, [view.port2, jobs.port1]);
-    }
+    };
+    join(this.#peer, this.#sealing);
+    join(this.#sealing, this.#peer);
+    const locks = new MessageChannel();
+    const tell = (worker: Worker, order: Order, port: MessagePort) => worker.postMessage(order, [port]);
+    tell(this.#sealing, { role: "sealing", module, locks: locks.port2 }, locks.port2);
+    if (role.role === "peer") tell(this.#peer, { ...role, module, locks: locks.port1 }, locks.port1);
+    else this.#peer.postMessage({ ...role, module } satisfies Order);
   }
 
   /** Lets the service end in order, if it does so soon, and ends it then. */

@@ -7,7 +7,7 @@
 // A leader that is frozen cannot let go of the lock, so a view that needs it takes the lock away. When the old leader thaws it learns
 // that it was robbed and ends its workers; should they be quicker than it, the number in the store keeps them from writing.
 
-import { messagePort, type Port, randomName, tabPort } from "./channel.js";
+import { type Port, randomName, tabPort } from "./channel.js";
 import { Crew } from "./crew.js";
 import { CachetteError } from "./errors.js";
 import type { ToService, ToView } from "./protocol.js";
@@ -148,12 +148,12 @@ export class Tabs {
       const plan = { module, script, role: { role: "peer", name, service, again } } as const;
       const crew = new Crew(plan, (word) => {
         if (this.#crew !== crew) return;
-        if (word.type === "locked") this.#part.onLocked();
-        else if (word.type === "fatal") this.#broke(word.code, word.message, resigned);
+        if (word.word === "locked") this.#part.onLocked();
+        else if (word.word === "fatal") this.#broke(word.code, word.message, resigned);
       });
       this.#crew = crew;
       if (!again) client.giveUp();
-      client.attach(this.#once(messagePort<ToService, ToView>(crew.view), () => clearInterval(beat)));
+      client.attach(this.#once(crew.view, () => clearInterval(beat)));
       this.#part.onLeading(true);
     } catch (error) {
       clearInterval(beat);

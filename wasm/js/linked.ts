@@ -1,6 +1,6 @@
 // The service behind a read link: one shared tab, one view, nothing that is kept.
 
-import type { Bindings, Readable, TabEvent } from "./bindings.js";
+import type { Bindings, Job, Readable, TabEvent } from "./bindings.js";
 import type { Port } from "./channel.js";
 import { CachetteError, isTrap } from "./errors.js";
 import { get } from "./getting.js";
@@ -12,7 +12,7 @@ import { View, type Work } from "./service.js";
 export interface LinkGround {
   readonly bindings: Bindings;
   readonly link: string;
-  readonly sealers: MessagePort[];
+  readonly sealers: readonly Port<Job, Job>[];
 }
 
 /** The service of one link. */

@@ -2,6 +2,7 @@
 
 import init, * as bindings from "./cachette_wasm.js";
 
+import type { Job } from "./bindings.js";
 import { messagePort, randomName } from "./channel.js";
 import type { Kept, Keeping } from "./device.js";
 import { CachetteError } from "./errors.js";
@@ -56,8 +57,8 @@ class Thread implements Home {
     const [view, jobs, locks] = [new MessageChannel(), new MessageChannel(), new MessageChannel()];
     for (const { port1, port2 } of [view, jobs, locks]) this.#ports.push(port1, port2);
     const fatal = (_: string, message: string) => part.onFailed(new CachetteError("interrupted", message));
-    serve(bindings, jobs.port2, locks.port2, (error) => fatal("internal", String(error)));
-    const ground = { bindings, store: `memory:${part.name}:${randomName()}`, keeping: new Memory(), locksmith: new Locksmith(locks.port1), sealers: [jobs.port1] };
+    serve(bindings, messagePort<Job, Job>(jobs.port2), locks.port2, (error) => fatal("internal", String(error)));
+    const ground = { bindings, store: `memory:${part.name}:${randomName()}`, keeping: new Memory(), locksmith: new Locksmith(locks.port1), sealers: [messagePort<Job, Job>(jobs.port1)] };
     this.#service = new Service(ground, { fatal, locked: part.onLocked });
     this.#service.serve(messagePort<ToView, ToService>(view.port2));
     part.client.attach(messagePort<ToService, ToView>(view.port1));
@@ -69,14 +70,14 @@ class Thread implements Home {
 async function look({ link, module, onFatal }: LinkPart): Promise<Frame> {
   await init({ module_or_path: module });
   const [view, jobs] = [new MessageChannel(), new MessageChannel()];
-  bindings.serveSealing(jobs.port2);
-  const service = new LinkService({ bindings, link, sealers: [jobs.port1] }, (_, message) => onFatal(message));
+  bindings.serveSealing(messagePort<Job, Job>(jobs.port2));
+  const service = new LinkService({ bindings, link, sealers: [messagePort<Job, Job>(jobs.port1)] }, (_, message) => onFatal(message));
   service.serve(messagePort<ToView, ToService>(view.port2));
   const close = async () => {
     await service.close();
     for (const port of [view.port1, view.port2, jobs.port1, jobs.port2]) port.close();
   };
-  return { view: view.port1, close };
+  return { view: messagePort<ToService, ToView>(view.port1), close };
 }
 
 /** A device that ends with the process. */

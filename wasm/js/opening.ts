@@ -4,7 +4,8 @@
 //
 // The seed is kept before the vault's first notes, so that a cut in between leaves nothing that nobody can open.
 
-import type { Bindings, Device, Tab, TabEvent } from "./bindings.js";
+import type { Bindings, Device, Job, Tab, TabEvent } from "./bindings.js";
+import type { Port } from "./channel.js";
 import type { Kept, Keeping } from "./device.js";
 import { CachetteError } from "./errors.js";
 import type { OpenInput, Opened } from "./protocol.js";
@@ -19,7 +20,7 @@ export interface Ground {
   readonly keeping: Keeping;
   readonly locksmith: Locksmith;
   /** Ports of workers that seal. */
-  readonly sealers: MessagePort[];
+  readonly sealers: readonly Port<Job, Job>[];
   readonly onEvent: (event: TabEvent) => void;
 }
 

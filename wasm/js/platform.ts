@@ -1,10 +1,12 @@
 // What a peer needs of where it runs: a browser's page or worker here, Node.js in `node.ts`.
 
+import type { Port } from "./channel.js";
 import { Crew } from "./crew.js";
 import { peek } from "./device.js";
 import { erase } from "./erasing.js";
 import { CachetteError } from "./errors.js";
 import { type Part, Tabs } from "./leader.js";
+import type { ToService, ToView } from "./protocol.js";
 import type { VaultState, WasmSource } from "./types.js";
 
 /** The place of one peer. */
@@ -16,7 +18,7 @@ export interface Home {
 /** The place of one opened link. */
 export interface Frame {
   /** The way to its service. */
-  readonly view: MessagePort;
+  readonly view: Port<ToService, ToView>;
   close(): Promise<void>;
 }
 
@@ -49,7 +51,7 @@ export function browser(wasm?: () => WasmSource): Platform {
 
 async function look({ link, module, script, onFatal }: LinkPart): Promise<Frame> {
   return new Crew({ module, script, role: { role: "link", link } }, (word) => {
-    if (word.type === "fatal") onFatal(word.message);
+    if (word.word === "fatal") onFatal(word.message);
   });
 }
 

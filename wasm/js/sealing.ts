@@ -1,8 +1,8 @@
 // The sealing worker: encrypts and decrypts for the peer worker, so that neither the page nor the machines wait for it. What a password
 // costs is paid here too, one at a time.
 
-import type { Bindings } from "./bindings.js";
-import { messagePort } from "./channel.js";
+import type { Bindings, Job } from "./bindings.js";
+import { messagePort, type Port } from "./channel.js";
 import { fromPlain, isTrap, type PlainError, toPlain } from "./errors.js";
 
 type Question =
@@ -11,7 +11,7 @@ type Question =
 type Answer = { readonly id: number; readonly bytes: Uint8Array<ArrayBuffer> } | { readonly id: number; readonly error: PlainError };
 
 /** Does what comes through both ports from here on. */
-export function serve(bindings: Bindings, jobs: MessagePort, locks: MessagePort, trapped: (error: unknown) => void): void {
+export function serve(bindings: Bindings, jobs: Port<Job, Job>, locks: MessagePort, trapped: (error: unknown) => void): void {
   bindings.serveSealing(jobs);
   const port = messagePort<Answer, Question>(locks);
   port.onmessage = (question) => {

@@ -1,6 +1,5 @@
 // What a read link shows: files that can be listed and read, and nothing else.
 
-import { messagePort } from "./channel.js";
 import { CachetteError } from "./errors.js";
 import { loader } from "./loading.js";
 import { entries, pathOf, read } from "./looking.js";
@@ -27,7 +26,7 @@ export class Shared implements AsyncDisposable {
     const client = new Client({ event: () => undefined, lost: (error) => client.close(error) });
     const onFatal = (message: string) => client.close(new CachetteError("interrupted", message, { hint: "open the link again" }));
     const frame = await platform.look({ link, module: await loader(platform, options)(), script: worker, onFatal });
-    client.attach(messagePort(frame.view));
+    client.attach(frame.view);
     try {
       await client.open({ create: false }, () => ({ create: false }), signal);
     } catch (error) {

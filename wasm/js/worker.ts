@@ -2,56 +2,33 @@
 
 import init, * as bindings from "./cachette_wasm.js";
 
-import { messagePort } from "./channel.js";
+import type { Job } from "./bindings.js";
+import { workerPort } from "./channel.js";
 import { DeviceDatabase } from "./device.js";
 import { isTrap, toPlain } from "./errors.js";
 import { LinkService } from "./linked.js";
+import type { ToService, ToView } from "./protocol.js";
 import { Reception } from "./reception.js";
 import { Locksmith, serve } from "./sealing.js";
 import { Service } from "./service.js";
 import { houseName } from "./tabs.js";
-
-/** The first message. */
-export type Role =
-  | {
-      readonly role: "peer";
-      readonly module: WebAssembly.Module;
-      readonly name: string;
-      readonly service: string;
-      readonly again: boolean;
-      readonly jobs: MessagePort;
-      readonly locks: MessagePort;
-      readonly view: MessagePort;
-    }
-  | { readonly role: "sealing"; readonly module: WebAssembly.Module; readonly jobs: MessagePort; readonly locks: MessagePort }
-  | { readonly role: "link"; readonly module: WebAssembly.Module; readonly link: string; readonly jobs: MessagePort; readonly view: MessagePort };
-
-/** A later one. */
-export type Order = { readonly role: "close" };
-
-/** What a worker tells its page. */
-export type Word =
-  | { readonly type: "fatal"; readonly code: string; readonly message: string }
-  | { readonly type: "locked" }
-  | { readonly type: "closed" };
+import { isJob, isOrder, type Order, type Role, type Word } from "./worker-protocol.js";
 
 const scope = globalThis as unknown as {
-  onmessage: ((event: MessageEvent<Role | Order>) => void) | null;
-  postMessage(word: Word): void;
+  onmessage: ((event: MessageEvent<Order | Job | ToService>) => void) | null;
+  postMessage(message: Word | Job | ToView, transfer?: Transferable[]): void;
   addEventListener(type: "unhandledrejection", listener: (event: { reason: unknown }) => void): void;
 };
+const view = workerPort<ToView, ToService>(scope);
+const jobs = workerPort<Job, Job>(scope);
 
 let close: () => Promise<void> = () => Promise.resolve();
 
 scope.onmessage = ({ data }) => {
-  if (data.role === "close") {
-    close().finally(() => scope.postMessage({ type: "closed" }));
-    return;
-  }
-  start(data).catch((error: unknown) => {
-    const { code, message } = toPlain(error);
-    fatal(code, message);
-  });
+  if (isJob(data)) jobs.take(data);
+  else if (!isOrder(data)) view.take(data);
+  else if (data.role === "close") close().finally(() => scope.postMessage({ word: "closed" }));
+  else start(data).catch(failed);
 };
 
 // A trap behind a promise belongs to no call, and unlike every other error the page does not hear of it by itself.
@@ -60,22 +37,27 @@ scope.addEventListener("unhandledrejection", ({ reason }) => {
 });
 
 function fatal(code: string, message: string): void {
-  scope.postMessage({ type: "fatal", code, message });
+  scope.postMessage({ word: "fatal", code, message });
+}
+
+function failed(error: unknown): void {
+  const { code, message } = toPlain(error);
+  fatal(code, message);
 }
 
 async function start(role: Role): Promise<void> {
   await init({ module_or_path: role.module });
   if (role.role === "sealing") {
-    serve(bindings, role.jobs, role.locks, (error) => fatal("internal", (error as Error).message));
+    serve(bindings, jobs, role.locks, (error) => fatal("internal", (error as Error).message));
     return;
   }
   if (role.role === "link") {
-    const service = new LinkService({ bindings, link: role.link, sealers: [role.jobs] }, fatal);
-    service.serve(messagePort(role.view));
+    const service = new LinkService({ bindings, link: role.link, sealers: [jobs] }, fatal);
+    service.serve(view);
     close = () => service.close();
     return;
   }
-  const { name, view, jobs, locks } = role;
+  const { name, locks } = role;
   const keeping = new DeviceDatabase(name);
   const ground = { bindings, store: houseName(name), keeping, locksmith: new Locksmith(locks), sealers: [jobs] };
   const reception = new Reception(name, role.service, role.again);
@@ -83,10 +65,10 @@ async function start(role: Role): Promise<void> {
     fatal,
     locked: () => {
       reception.locked();
-      scope.postMessage({ type: "locked" });
+      scope.postMessage({ word: "locked" });
     },
   });
-  service.serve(messagePort(view));
+  service.serve(view);
   reception.receive(service);
   close = () => service.close();
 }

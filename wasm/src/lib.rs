@@ -21,6 +21,7 @@
 //! The crate is empty on other targets, so that the workspace builds everywhere.
 #![cfg(target_arch = "wasm32")]
 
+pub mod buffers;
 pub mod device;
 pub mod holdings;
 pub mod sealing;

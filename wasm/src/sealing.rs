@@ -5,25 +5,37 @@
 //!        <-[number, header, payload, length]---                or `null`, with its last breath
 //! ```
 //!
-//! Payloads are transferred, not copied, in buffers that come back with the answer. A job stays here until its outcome came: should its worker die, another does it, or this one
-//! when there is no other.
+//! Payloads are transferred, not copied, in buffers that come back with the answer. A job stays here until its outcome came: should its
+//! worker die, another does it, or this one when there is no other.
 
 use std::collections::VecDeque;
 
 use cachette_core::map::Map;
 use cachette_core::time::{Span, Time};
 use cachette_core::vault::job::{Job, JobId, Outcome};
-use js_sys::{Array, Uint8Array};
+use js_sys::{Array, Function, Uint8Array};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{MessageEvent, MessagePort};
 
 use crate::buffers::Buffers;
 use crate::driver::{Happened, Post};
 use crate::js::{bytes, number};
 use crate::panics::on_panic;
 use crate::timer::later;
+
+#[wasm_bindgen]
+extern "C" {
+    /// One end of the way to a worker that seals: what `channel.ts` calls a port.
+    #[derive(Debug, Clone)]
+    pub type JobPort;
+
+    #[wasm_bindgen(method, setter, js_name = onmessage)]
+    fn set_listener(this: &JobPort, listener: Option<&Function>);
+
+    #[wasm_bindgen(method, catch)]
+    fn send(this: &JobPort, message: &JsValue, transferred: &Array) -> Result<(), JsValue>;
+}
 
 /// The workers and what waits for them. Bounded by the vault's own windows.
 pub(crate) struct Sealing {
@@ -36,17 +48,17 @@ pub(crate) struct Sealing {
 }
 
 struct Worker {
-    port: MessagePort,
+    port: JobPort,
     open: Map<JobId, Job>,
     /// When it was last heard, or got something to do.
     heard: Time,
     lost: bool,
-    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_message: Closure<dyn FnMut(JsValue)>,
 }
 
 impl Sealing {
     /// Begins with these workers, or without any.
-    pub(crate) fn new(post: Post, ports: Vec<MessagePort>) -> Self {
+    pub(crate) fn new(post: Post, ports: Vec<JobPort>) -> Self {
         let workers = ports.into_iter().enumerate().map(|(place, port)| Worker::new(&post, place, port)).collect();
         Self { post, workers, waiting: VecDeque::new(), buffers: Buffers::default(), turn: false }
     }
@@ -129,11 +141,10 @@ impl Sealing {
 }
 
 impl Worker {
-    fn new(post: &Post, place: usize, port: MessagePort) -> Self {
+    fn new(post: &Post, place: usize, port: JobPort) -> Self {
         let post = post.clone();
-        let on_message =
-            Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| post.tell(Happened::Sealed(place, event.data())));
-        port.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        let on_message = Closure::<dyn FnMut(JsValue)>::new(move |said| post.tell(Happened::Sealed(place, said)));
+        port.set_listener(Some(on_message.as_ref().unchecked_ref()));
         Self { port, open: Map::new(), heard: Time::default(), lost: false, _on_message: on_message }
     }
 
@@ -147,8 +158,7 @@ impl Worker {
 impl Drop for Sealing {
     fn drop(&mut self) {
         for worker in &self.workers {
-            worker.port.set_onmessage(None);
-            worker.port.close();
+            worker.port.set_listener(None);
         }
     }
 }
@@ -156,27 +166,27 @@ impl Drop for Sealing {
 /// Does the jobs that come over a port, in a worker that does nothing else.
 #[wasm_bindgen(js_name = serveSealing)]
 #[expect(clippy::needless_pass_by_value, reason = "what JavaScript gives comes as values")]
-pub fn serve_sealing(port: MessagePort) {
+pub fn serve_sealing(port: JobPort) {
     let dying = port.clone();
     // Whoever is at the other end has the jobs done elsewhere.
-    on_panic(move |_| drop(dying.post_message(&JsValue::NULL)));
+    on_panic(move |_| drop(dying.send(&JsValue::NULL, &Array::new())));
     let back = port.clone();
     let mut buffers = Buffers::default();
-    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-        let Some((id, header, payload)) = event.data().dyn_ref().and_then(|said| read(said, &mut buffers)) else { return };
+    let on_message = Closure::<dyn FnMut(JsValue)>::new(move |said: JsValue| {
+        let Some((id, header, payload)) = said.dyn_ref().and_then(|said| read(said, &mut buffers)) else { return };
         let Some(job) = Job::decode(&header, payload) else { return };
         let outcome = job.map_or_else(|outcome| outcome, Job::run);
         send(&back, id, &outcome.header(), outcome.payload(), &mut buffers);
     });
-    port.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+    port.set_listener(Some(on_message.as_ref().unchecked_ref()));
     on_message.forget();
 }
 
 /// Says something over a port; the payload's one copy goes with it.
-fn send(port: &MessagePort, id: u64, header: &[u8], payload: &[u8], buffers: &mut Buffers) -> bool {
+fn send(port: &JobPort, id: u64, header: &[u8], payload: &[u8], buffers: &mut Buffers) -> bool {
     let buffer = buffers.fill(payload);
     let said = Array::of4(&number(id), &bytes(header), &buffer, &number(payload.len()));
-    port.post_message_with_transferable(&said, &Array::of1(&buffer)).is_ok()
+    port.send(&said, &Array::of1(&buffer)).is_ok()
 }
 
 fn read(said: &Array, buffers: &mut Buffers) -> Option<(u64, Vec<u8>, Vec<u8>)> {

@@ -218,10 +218,10 @@ const calls = {
 
 function startSealer() {
   const sealer = new Worker(new URL("sealer.js", import.meta.url), { type: "module" });
-  const { port1, port2 } = new MessageChannel();
-  sealer.postMessage(port1, [port1]);
   sealers.push(sealer);
-  return port2;
+  const port = { send: (job, transfer) => sealer.postMessage(job, transfer) };
+  sealer.onmessage = ({ data }) => port.onmessage?.(data);
+  return port;
 }
 
 const bytes = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));

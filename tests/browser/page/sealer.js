@@ -1,8 +1,10 @@
-// A sealing worker of a test: does the jobs that come over the port that it is given.
+// A sealing worker of a test: does the jobs of the worker that started it.
 
 import init, { serveSealing } from "/wasm/cachette_browser_tests.js";
 
-onmessage = async ({ data: port }) => {
-  await init({ module_or_path: new URL("/wasm/cachette_browser_tests_bg.wasm", location.href) });
-  serveSealing(port);
-};
+const port = { send: (job, transfer) => postMessage(job, transfer) };
+const early = [];
+onmessage = ({ data }) => (port.onmessage ? port.onmessage(data) : early.push(data));
+await init({ module_or_path: new URL("/wasm/cachette_browser_tests_bg.wasm", location.href) });
+serveSealing(port);
+early.forEach(port.onmessage);

@@ -10,7 +10,6 @@ use cachette_core::vault::keys::found as found_vault;
 use cachette_core::vault::{Note, Opening, Vault, notes};
 use js_sys::{Array, Function};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::MessagePort;
 
 use super::Tab;
 use crate::client::Client;
@@ -24,7 +23,7 @@ use crate::keeper::Keeper;
 use crate::network::Network;
 use crate::panics::on_panic;
 use crate::quota::Quota;
-use crate::sealing::Sealing;
+use crate::sealing::{JobPort, Sealing};
 use crate::side::Side;
 use crate::store::Store;
 
@@ -75,7 +74,7 @@ async fn start(
     store: &Rc<Store>,
     seed: Seed,
     limit: f64,
-    sealers: Vec<MessagePort>,
+    sealers: Vec<JobPort>,
     listener: Option<Function>,
 ) -> Result<(Rc<Driver>, Rc<Identity>), Failure> {
     let notes = store.notes().await?;
@@ -110,9 +109,9 @@ pub(crate) fn listener(options: &JsValue) -> Option<Function> {
 }
 
 /// Reads the ports of the sealing workers.
-pub(crate) fn sealers(options: &JsValue) -> Vec<MessagePort> {
+pub(crate) fn sealers(options: &JsValue) -> Vec<JobPort> {
     let sealers = field(options, "sealers").dyn_into::<Array>().map(|ports| ports.to_vec()).unwrap_or_default();
-    sealers.into_iter().filter_map(|port| port.dyn_into().ok()).collect()
+    sealers.into_iter().map(JsCast::unchecked_into).collect()
 }
 
 /// Has a panic told to whoever listens.
