@@ -50,6 +50,21 @@ export const tests = {
     await tab.close();
   },
 
+  async a_reader_with_buffers_of_its_own_finds_every_byte_in_them(world) {
+    const { tab } = await vault(world, 1);
+    const size = 2 * MIB + 5;
+    await tab.act("put", "a", "/into", { seed: 3, size });
+    // Smaller and larger than what arrives at once.
+    for (const room of [1000, MIB + 1]) assert.deepEqual(await tab.act("getInto", "a", "/into", 3, room), { size, wrong: 0 }, `${room}`);
+    await tab.close();
+  },
+
+  async a_buffer_that_is_freed_holds_nothing(world) {
+    const tab = await Tab.open(world.browser, world.origin);
+    for (let more = 0; more < 5; more++) assert.equal(await tab.act("free", MIB), 0);
+    await tab.close();
+  },
+
   async an_abort_in_the_middle_rejects_with_its_reason_and_the_peer_goes_on(world) {
     const { tab } = await vault(world, 1);
     const size = 6 * MIB;

@@ -19,4 +19,5 @@ export const statics: Bindings = {
   Tab: { found: built.Tab.found, restore: built.Tab.restore, open: built.Tab.open },
   SharedTab: { open: built.SharedTab.open },
   serveSealing: built.serveSealing,
+  freeWith: built.freeWith,
 };

@@ -108,4 +108,6 @@ export interface Bindings {
   readonly SharedTab: SharedTabClass;
   /** Does the jobs that come through a port. */
   serveSealing(port: Port<Job, Job>): void;
+  /** Has buffers freed by this function. */
+  freeWith(free: (buffer: ArrayBuffer) => void): void;
 }

@@ -185,7 +185,8 @@ export abstract class PeerBase implements AsyncDisposable {
 
   /**
    * Reads a file, or the bytes of a range. Bytes are fetched as the stream is read; cancelling it stops that. A takeover by another tab
-   * goes unnoticed.
+   * goes unnoticed. A reader with a buffer of its own, `getReader({ mode: "byob" })`, takes no more memory for a file of any size; what
+   * others are given is left to the browser's collector, which may wait for hundreds of megabytes.
    */
   get(file: string | FileInfo, options: GetOptions = {}): ReadableStream<Uint8Array> {
     return read(this.#client, file, options);

@@ -1,6 +1,7 @@
 // A put in the service: bytes of a blob or a stream, as far as the vault invites them, then the commit that makes them safe.
 
 import type { Putting } from "./bindings.js";
+import { free } from "./buffers.js";
 import { CachetteError } from "./errors.js";
 import { PIECE, type PutInput, WINDOW } from "./protocol.js";
 import type { Work } from "./service.js";
@@ -77,7 +78,8 @@ async function fromBlob(putting: Putting, blob: Blob, report: Report): Promise<v
   let next = blob.size > 0 ? read(0) : undefined;
   let sealed = 0;
   for (let at = PIECE; next !== undefined; at += PIECE) {
-    let bytes = new Uint8Array(await next);
+    const piece = await next;
+    let bytes = new Uint8Array(piece);
     next = at < blob.size ? read(at) : undefined;
     while (bytes.length > 0) {
       const room = await putting.room();
@@ -89,6 +91,7 @@ async function fromBlob(putting: Putting, blob: Blob, report: Report): Promise<v
       sealed += now.length;
       report.sealed(sealed);
     }
+    free(piece);
   }
 }
 
@@ -110,6 +113,7 @@ async function fromStream(putting: Putting, work: Work, report: Report): Promise
     invited -= bytes.length;
     putting.write(bytes);
     sealed += bytes.length;
+    free(bytes.buffer);
     report.sealed(sealed);
   }
 }

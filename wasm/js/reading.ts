@@ -1,5 +1,6 @@
 // A read, from the view's side: a stream that pulls, holds a window of what has arrived, and goes on at its byte with another service.
 
+import { free } from "./buffers.js";
 import { fromPlain } from "./errors.js";
 import { type GetInput, type ToService, WINDOW } from "./protocol.js";
 import type { Call } from "./rpc.js";
@@ -13,7 +14,7 @@ export interface Wire {
 
 /** Makes the stream. Nothing is asked for before somebody reads. */
 export function reading(wire: Wire, id: number, input: Omit<GetInput, "credit">, signal?: AbortSignal): ReadableStream<Uint8Array> {
-  const arrived: ArrayBuffer[] = [];
+  const arrived: Uint8Array<ArrayBuffer>[] = [];
   let taken = 0;
   let state: "new" | "open" | "over" = "new";
   let failure: { readonly error: unknown } | undefined;
@@ -38,7 +39,7 @@ export function reading(wire: Wire, id: number, input: Omit<GetInput, "credit">,
     },
     take: (message) => {
       if (message.type === "chunk") {
-        arrived.push(message.bytes);
+        arrived.push(new Uint8Array(message.bytes));
         wake?.();
       } else if (message.type === "result") {
         end();
@@ -78,10 +79,11 @@ export function reading(wire: Wire, id: number, input: Omit<GetInput, "credit">,
       if (signal?.aborted) return;
       const bytes = arrived.shift();
       if (bytes !== undefined) {
-        taken += bytes.byteLength;
-        const credit = bytes.byteLength;
-        own.enqueue(new Uint8Array(bytes));
-        if (state === "open") wire.send({ type: "credit", id, bytes: credit });
+        const all = bytes.length;
+        const given = give(own, bytes);
+        taken += given;
+        if (given < all) arrived.unshift(bytes.subarray(given));
+        if (state === "open") wire.send({ type: "credit", id, bytes: given });
       } else if (failure) {
         own.error(failure.error);
       } else {
@@ -96,4 +98,20 @@ export function reading(wire: Wire, id: number, input: Omit<GetInput, "credit">,
     },
   };
   return new ReadableStream(source, { highWaterMark: 0 });
+}
+
+/** Gives bytes to whoever reads, into the reader's own buffer if it brought one. Returns how many. */
+function give(controller: ReadableByteStreamController, bytes: Uint8Array<ArrayBuffer>): number {
+  const { length } = bytes;
+  const request = controller.byobRequest;
+  if (!request?.view) {
+    controller.enqueue(bytes);
+    return length;
+  }
+  const { buffer, byteOffset, byteLength } = request.view;
+  const given = Math.min(length, byteLength);
+  new Uint8Array(buffer, byteOffset, byteLength).set(bytes.subarray(0, given));
+  if (given === length) free(bytes.buffer);
+  request.respond(given);
+  return given;
 }

@@ -17,7 +17,7 @@ export interface Work {
   progress(value: unknown): void;
   /** Invites bytes of a stream, and takes them; `undefined` is the end. */
   invite(bytes: number): void;
-  chunk(): Promise<Uint8Array | undefined>;
+  chunk(): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** The view takes so many more bytes. */
   credit(bytes: number): void;
   /** Gives bytes out, as soon as there is credit. */
@@ -157,7 +157,7 @@ class Running implements Work {
   readonly #id: number;
   readonly #port: Port<ToView, ToService>;
   readonly #abort = new AbortController();
-  readonly #chunks: (Uint8Array | undefined)[] = [];
+  readonly #chunks: (Uint8Array<ArrayBuffer> | undefined)[] = [];
   #credit = 0;
   #wake: (() => void) | undefined;
 
@@ -196,7 +196,7 @@ class Running implements Work {
     this.#port.send({ type: "room", id: this.#id, bytes });
   }
 
-  async chunk(): Promise<Uint8Array | undefined> {
+  async chunk(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     await this.#until(() => this.#chunks.length > 0);
     return this.#chunks.shift();
   }

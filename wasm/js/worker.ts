@@ -3,6 +3,7 @@
 import init, * as bindings from "./cachette_wasm.js";
 
 import type { Job } from "./bindings.js";
+import { free } from "./buffers.js";
 import { workerPort } from "./channel.js";
 import { DeviceDatabase } from "./device.js";
 import { isTrap, toPlain } from "./errors.js";
@@ -47,6 +48,7 @@ function failed(error: unknown): void {
 
 async function start(role: Role): Promise<void> {
   await init({ module_or_path: role.module });
+  bindings.freeWith(free);
   if (role.role === "sealing") {
     serve(bindings, jobs, role.locks, (error) => fatal("internal", (error as Error).message));
     return;

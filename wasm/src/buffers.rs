@@ -1,6 +1,11 @@
-//! Buffers that go to another thread and come back. Left to a collector they would pile up to tens of megabytes on either side.
+//! Buffers of JavaScript that hold bytes for a moment. Left to a collector they would pile up to tens of megabytes in every thread, so those
+//! that go to another thread and come back are used again, and the others are given up at once.
 
-use js_sys::{ArrayBuffer, Uint8Array};
+use std::cell::RefCell;
+
+use js_sys::{ArrayBuffer, Function, Uint8Array};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Buffers that came back.
 #[derive(Default)]
@@ -21,9 +26,37 @@ impl Buffers {
         let bytes = Uint8Array::new_with_byte_offset_and_length(&buffer, 0, len.min(buffer.byte_length())).to_vec();
         if self.0.len() < KEPT {
             self.0.push(buffer);
+        } else {
+            free(&buffer);
         }
         bytes
     }
+}
+
+/// Copies a buffer into the module's memory and frees it.
+pub(crate) fn take(buffer: &ArrayBuffer) -> Vec<u8> {
+    let bytes = Uint8Array::new(buffer).to_vec();
+    free(buffer);
+    bytes
+}
+
+/// Takes what frees a buffer from here on: how that is done differs between browsers (`buffers.ts`).
+#[wasm_bindgen(js_name = freeWith)]
+pub fn free_with(free: Function) {
+    FREE.set(Some(free));
+}
+
+fn free(buffer: &ArrayBuffer) {
+    FREE.with_borrow(|free| {
+        if let Some(free) = free {
+            // One that is not freed is left to the collector.
+            let _ = free.call1(&JsValue::NULL, buffer);
+        }
+    });
+}
+
+thread_local! {
+    static FREE: RefCell<Option<Function>> = const { RefCell::new(None) };
 }
 
 /// As many as are on their way at once to and from a worker.

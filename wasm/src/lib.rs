@@ -1,7 +1,7 @@
 //! The browser peer: the machines of core in a tab, a full peer that keeps, serves and reads.
 //!
 //! ```text
-//!   page ---MessagePort---> worker: driver <--> vault, node, links (core)
+//!   page ---messages------> worker: driver <--> vault, node, links (core)
 //!                              |      |  \
 //!                              |      |   sealing and opening, in a worker beside it
 //!                          IndexedDB  WebSockets
@@ -29,7 +29,6 @@ pub mod shared_tab;
 pub mod store;
 pub mod tab;
 
-mod buffers;
 mod client;
 mod clock;
 mod committing;

@@ -12,11 +12,12 @@ use cachette_core::link::{self, CloseReason, Link};
 use cachette_core::message::Message;
 use cachette_core::node::{self, DialError, LinkId};
 use cachette_core::time::{Span, Time};
-use js_sys::{ArrayBuffer, Uint8Array};
+use js_sys::ArrayBuffer;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, Event, MessageEvent, WebSocket};
 
+use crate::buffers;
 use crate::driver::{Happened, Post};
 
 /// What a socket tells.
@@ -86,7 +87,7 @@ impl Socket {
     pub(crate) fn received(&mut self, now: Time, message: &JsValue) {
         let input = match message.dyn_ref::<ArrayBuffer>() {
             Some(buffer) if (1..=SOCKET_MESSAGE_MAX).contains(&(buffer.byte_length() as usize)) => {
-                let bytes = Uint8Array::new(buffer).to_vec();
+                let bytes = buffers::take(buffer);
                 self.traffic.1 += bytes.len() as u64;
                 link::Input::Received(Bytes::from(bytes))
             }

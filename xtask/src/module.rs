@@ -117,7 +117,7 @@ fn build(modules: &[Module], left: Duration) -> Result<(), Failure> {
 }
 
 /// SIMD for hashes and ciphers, and no path of this machine in what ships.
-fn flags() -> Vec<String> {
+pub(crate) fn flags() -> Vec<String> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
     let places = home.into_iter().map(|home| (home, "cargo")).chain([(root(), "cachette")]);
     let remap = places.map(|(place, name)| format!("--remap-path-prefix={}={name}", place.display()));

@@ -23,7 +23,7 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Failure> {
     let bound = tools && run.stage(Part::Build, "modules, package and app for browsers", module::for_tests);
     let built = run.command(Part::Build, "build", cargo(&["build", "--locked", "--workspace", "--all-targets", "--profile", PROFILE]));
     run.command(Part::Checks, "clippy", clippy(&["--workspace", "--all-targets"]));
-    run.command(Part::Checks, "clippy for wasm32", clippy(IN_BROWSERS));
+    run.command(Part::Checks, "clippy for wasm32", clippy_in_browsers());
     run.command(Part::Checks, "rustdoc", rustdoc(&["--workspace"]));
     run.command(
         Part::Checks,
@@ -52,7 +52,7 @@ pub(crate) fn check(arguments: &[String]) -> Result<(), Failure> {
         ("formatting", succeed(cargo(&["fmt", "--all", "--check"]), Part::Checks.limit())),
         ("structure", structure::check()),
         ("clippy", succeed(clippy(&["--workspace", "--all-targets"]), Part::Checks.limit())),
-        ("clippy for wasm32", succeed(clippy(IN_BROWSERS), Part::Checks.limit())),
+        ("clippy for wasm32", succeed(clippy_in_browsers(), Part::Checks.limit())),
     ] {
         match result {
             Ok(()) => println!("{name}: ok"),
@@ -82,6 +82,13 @@ pub(crate) fn none(arguments: &[String]) -> Result<(), Failure> {
 fn clippy(scope: &[&str]) -> Command {
     let mut command = cargo(&["clippy", "--locked", "--profile", PROFILE]);
     command.args(scope).args(["--", "-D", "warnings"]);
+    command
+}
+
+/// As a browser's build is made: without its vectors a part of it would not be seen.
+fn clippy_in_browsers() -> Command {
+    let mut command = clippy(IN_BROWSERS);
+    command.env("CARGO_ENCODED_RUSTFLAGS", module::flags().join("\x1f"));
     command
 }
 

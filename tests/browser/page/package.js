@@ -1,5 +1,6 @@
 // The page of the package's tests: what they do with a peer, by its public face only.
 
+import { free } from "/package/buffers.js";
 import { CachetteError, Peer } from "/package/index.js";
 
 const peers = new Map();
@@ -90,11 +91,35 @@ const actions = {
   },
   /** Puts the file that was chosen. */
   putChosen: async (key, path) => plain(await peers.get(key).put(document.querySelector("input").files[0], { path })),
-  /** Reads to the end and keeps nothing. */
+  /** Reads into buffers of so many bytes and returns how many bytes came, and how many were wrong. */
+  getInto: async (key, path, seed, room) => {
+    const reader = peers.get(key).get(path).getReader({ mode: "byob" });
+    let at = 0;
+    let wrong = 0;
+    for (;;) {
+      const { done, value } = await reader.read(new Uint8Array(room));
+      if (done) return { size: at, wrong };
+      for (let i = 0; i < value.length; i++) if (value[i] !== byte(seed, at + i)) wrong++;
+      at += value.length;
+    }
+  },
+  /** Frees a buffer as the package does, and returns what is left of it. */
+  free: (size) => {
+    const buffer = new ArrayBuffer(size);
+    free(buffer);
+    return buffer.byteLength;
+  },
+  /** Reads to the end into one buffer. */
   drain: async (key, path, range) => {
+    const reader = peers.get(key).get(path, { range }).getReader({ mode: "byob" });
     let size = 0;
-    for await (const { length } of peers.get(key).get(path, { range })) size += length;
-    return size;
+    let room = new ArrayBuffer(1 << 20);
+    for (;;) {
+      const { done, value } = await reader.read(new Uint8Array(room));
+      if (done) return size;
+      size += value.length;
+      room = value.buffer;
+    }
   },
   progress: (path) => told.get(path),
   release: (path) => streams.get(path)(),

@@ -4,12 +4,13 @@ use bytes::Bytes;
 use cachette_core::block::Block;
 use cachette_core::id::{BlockId, VaultId};
 use cachette_core::store::Fetched;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 use super::Durability;
 use super::idb::{self, Database, Fault, Transaction};
 use super::layout::{self, BLOCKS, HELD, PARTITIONS, VAULTS};
 use super::remove::remove;
+use crate::buffers;
 
 /// Reads a block of any vault.
 pub(super) async fn get(database: &Database, id: BlockId) -> Result<Fetched, Fault> {
@@ -66,7 +67,8 @@ async fn every_copy(transaction: &Transaction, id: BlockId) -> Result<Fetched, F
 }
 
 fn judge(id: BlockId, value: &JsValue) -> Option<Block> {
-    Block::verify(id, Bytes::from(layout::bytes(value)?)).ok()
+    let bytes = value.dyn_ref().map_or_else(|| layout::bytes(value), |buffer| Some(buffers::take(buffer)))?;
+    Block::verify(id, Bytes::from(bytes)).ok()
 }
 
 fn copies(id: BlockId) -> Option<web_sys::IdbKeyRange> {

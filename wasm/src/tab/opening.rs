@@ -80,7 +80,7 @@ async fn start(
     let notes = store.notes().await?;
     let identity = Rc::new(Identity::from_seed(&seed));
     let clock = Clock::start();
-    let vault = Vault::open(clock.now(), Opening { seed, notes, entropy: fresh()? })?;
+    let vault = Vault::open(clock.now(), Opening { seed, notes, entropy: fresh()? })?.in_tab();
     let config = node::Config { me: identity.peer(), role: Role::Tab { limit: limit as u64 }, seed: fresh()? };
     let node = Node::new(clock.now(), config);
     let heads = vault.heads().map(Head::id).collect();
