@@ -36,6 +36,7 @@ mod fetch;
 mod index;
 mod machine;
 mod merge;
+mod news;
 pub mod notes;
 mod opened;
 mod outbox;

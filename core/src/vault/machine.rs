@@ -13,6 +13,7 @@ use super::index::ChunkIndex;
 use super::job::{JobId, Outcome};
 use super::keys::{Amendment, AuthorityError, Keyring, KeyringError};
 use super::merge::Merging;
+use super::news::News;
 use super::outbox::{JobFor, KeepFor, Outbox};
 use super::put::{Staged, Writing};
 use super::reader::Reader;
@@ -27,8 +28,7 @@ use crate::identity::{Identity, Seed};
 use crate::limits::TAB_PLACE_WINDOW;
 use crate::map::Map;
 use crate::message::Denial;
-use crate::record::{Certificate, Chain, ChainError, Head, Locate, Record, RecordError, Share};
-use crate::sort;
+use crate::record::{Certificate, Chain, ChainError, Head, Locate, Record, RecordError};
 use crate::time::{Clock, Deadline, Time};
 
 /// The command number behind which the vault itself waits for pages, to merge heads.
@@ -91,11 +91,7 @@ pub struct Vault {
     pub(super) amending: Option<(CommandId, RecordId, usize)>,
     /// Whether as many carriers as it takes are known to have this device's newest head.
     pub(super) shown: bool,
-    refreshing: Vec<CommandId>,
-    /// Heads and shares that are being kept before they are acted on.
-    floors: Map<KeepId, (Vec<Head>, Vec<Share>)>,
-    refreshed: Option<(usize, usize)>,
-    alarms: Vec<Alarm>,
+    pub(super) news: News,
 }
 
 impl Vault {
@@ -158,10 +154,7 @@ impl Vault {
             shared: 0,
             amending: None,
             shown: false,
-            refreshing: Vec::new(),
-            floors: Map::new(),
-            refreshed: None,
-            alarms: Vec::new(),
+            news: News::default(),
         };
         vault.merge();
         Ok(vault)
@@ -203,10 +196,7 @@ impl Vault {
             Input::Published(id, copies) => self.published(id, copies),
             Input::Unpublished(id, refusal) => self.unpublished(id, refusal),
             Input::Records(_, records) => self.records(records),
-            Input::Refreshed(answered, of) => {
-                self.refreshed = Some((answered, of));
-                self.finish_refresh();
-            }
+            Input::Refreshed(answered, of) => self.news.asked_all(answered, of, &mut self.out),
             Input::Tick => {}
         }
         self.commit_on();
@@ -284,7 +274,7 @@ impl Vault {
     /// Returns everything that an honest vault never shows, as far as this process was shown it.
     #[must_use]
     pub fn alarms(&self) -> &[Alarm] {
-        &self.alarms
+        self.news.alarms()
     }
 
     fn command(&mut self, id: CommandId, command: Command) {
@@ -300,13 +290,7 @@ impl Vault {
             }
             Command::Commit(message) => self.begin(Commit::new(id, message)),
             Command::Spread => self.begin(Commit::spread(id)),
-            Command::Refresh => {
-                self.refreshing.push(id);
-                if self.refreshing.len() == 1 {
-                    self.refreshed = None;
-                    self.out.push(Output::Refresh);
-                }
-            }
+            Command::Refresh => self.news.refresh(id, &mut self.out),
             Command::Amend(change) => self.amend(id, change),
             Command::Share(path) => self.begin(Commit::share(id, path)),
             Command::Withdraw(share) => self.begin(Commit::withdraw(id, share)),
@@ -367,102 +351,9 @@ impl Vault {
         match self.out.finish_keep(id) {
             Some(KeepFor::Head) => self.head_kept(kept),
             Some(KeepFor::Share) => self.share_kept(kept),
-            Some(KeepFor::Floor) => {
-                let (heads, shares) = self.floors.remove(&id).unwrap_or_default();
-                if kept {
-                    heads.into_iter().for_each(|head| self.view.adopt(head));
-                    shares.into_iter().for_each(|share| self.shares.adopt(share));
-                    self.merge();
-                } else {
-                    shares.iter().for_each(|share| self.shares.forget(share));
-                }
-                self.finish_refresh();
-            }
+            Some(KeepFor::Floor) => self.floor_kept(id, kept),
             Some(KeepFor::Certificate(command)) => self.certificate_kept(command, kept),
             Some(KeepFor::Journal) | None => {}
-        }
-    }
-
-    fn records(&mut self, records: Vec<Record>) {
-        let mut changes = Vec::new();
-        let mut certificates: Vec<_> = Vec::new();
-        let mut heads = Vec::new();
-        let mut shares = Vec::new();
-        for record in records.into_iter().filter(|record| record.vault() == self.chain.vault()) {
-            match record {
-                Record::Certificate(certificate) => certificates.push(certificate),
-                Record::Head(head) => heads.push(head),
-                Record::Share(share) => shares.push(share),
-                Record::Locate(_) => {}
-            }
-        }
-        sort::by_key(&mut certificates, |certificate| certificate.number);
-        let tip = self.chain.tip().id();
-        let forks = self.chain.evidence().len();
-        for certificate in certificates {
-            // What does not stand is the carrier's lie or a branch that is not known here; neither changes anything.
-            let _ = self.chain.extend(certificate);
-        }
-        if self.chain.evidence().len() > forks {
-            self.raise(Alarm::CertificateFork);
-        }
-        if self.chain.tip().id() != tip {
-            for certificate in self.chain.certificates() {
-                changes.push((notes::certificate_key(certificate.number), Some(certificate.bytes().to_vec())));
-            }
-            if let Ok(keyring) = Keyring::open(&self.chain, &self.identity) {
-                self.writing.seal_key = seal_key(&keyring);
-                self.keyring = keyring;
-            }
-            self.out.push(Output::Follow(self.chain.clone()));
-            self.view.follow(&self.chain);
-        }
-        let mut newer = Vec::new();
-        for head in heads {
-            match self.view.offer(&self.chain, &head) {
-                Ok(Some(note)) => {
-                    changes.push(note);
-                    newer.push(head);
-                }
-                Ok(None) => {}
-                Err(alarm) => self.raise(alarm),
-            }
-        }
-        let mut shown = Vec::new();
-        for share in shares {
-            if let Some(known) = self.shares.overtakes(&share) {
-                self.out.push(Output::Publish(Record::Share(known)));
-            } else if let Some(news) = self.shares.offer(&self.chain, &share) {
-                changes.push(news.note);
-                if news.replaces {
-                    self.out.push(Output::Publish(Record::Share(share.clone())));
-                }
-                shown.push(share);
-            }
-        }
-        if !changes.is_empty() {
-            // The merge that may have to be done anew follows when they are kept.
-            let keep = self.out.keep(KeepFor::Floor, changes, true);
-            self.floors.insert(keep, (newer, shown));
-        }
-    }
-
-    fn raise(&mut self, alarm: Alarm) {
-        if !self.alarms.contains(&alarm) && self.alarms.len() < ALARMS {
-            self.alarms.push(alarm.clone());
-            self.out.push(Output::Alarm(alarm));
-        }
-    }
-
-    /// Replies to refreshes once all carriers were asked and everything newer is kept.
-    fn finish_refresh(&mut self) {
-        if let Some((answered, of)) = self.refreshed
-            && self.floors.is_empty()
-        {
-            self.refreshed = None;
-            for id in std::mem::take(&mut self.refreshing) {
-                self.out.reply(id, Ok(Reply::Refreshed(answered, of)));
-            }
         }
     }
 
@@ -594,10 +485,7 @@ impl Vault {
     }
 }
 
-/// Different alarms that are told: whoever has not looked after these looks after no more.
-const ALARMS: usize = 64;
-
-fn seal_key(keyring: &Keyring) -> Arc<SealKey> {
+pub(super) fn seal_key(keyring: &Keyring) -> Arc<SealKey> {
     Arc::new(SealKey::new(*keyring.current().seal_key()))
 }
 
