@@ -29,6 +29,7 @@ pub mod tree;
 #[cfg(test)]
 mod vectors;
 
+mod amend;
 mod build;
 mod command;
 mod commit;

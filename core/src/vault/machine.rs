@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::amend::Amending;
 use super::chunk::ChunkKey;
-use super::command::{Change, Command, CommandError, New, Reply, Stats};
+use super::command::{Command, CommandError, New, Reply, Stats};
 use super::commit::{Commit, Phase};
 use super::fetch::{Arrived, Failed};
 use super::index::ChunkIndex;
 use super::job::{JobId, Outcome};
-use super::keys::{Amendment, AuthorityError, Keyring, KeyringError};
+use super::keys::{Keyring, KeyringError};
 use super::merge::Merging;
 use super::news::News;
 use super::outbox::{JobFor, KeepFor, Outbox};
@@ -28,7 +29,7 @@ use crate::identity::{Identity, Seed};
 use crate::limits::TAB_PLACE_WINDOW;
 use crate::map::Map;
 use crate::message::Denial;
-use crate::record::{Certificate, Chain, ChainError, Head, Locate, Record, RecordError};
+use crate::record::{Chain, ChainError, Head, Locate, Record, RecordError};
 use crate::time::{Clock, Deadline, Time};
 
 /// The command number behind which the vault itself waits for pages, to merge heads.
@@ -87,8 +88,7 @@ pub struct Vault {
     pub(super) shares: Shares,
     /// Links made since the vault was opened: no two of them come from the same circumstances.
     pub(super) shared: u64,
-    /// The certificate under way, and how many carriers refused it.
-    pub(super) amending: Option<(CommandId, RecordId, usize)>,
+    pub(super) amending: Amending,
     /// Whether as many carriers as it takes are known to have this device's newest head.
     pub(super) shown: bool,
     pub(super) news: News,
@@ -152,7 +152,7 @@ impl Vault {
             answer: None,
             shares,
             shared: 0,
-            amending: None,
+            amending: Amending::default(),
             shown: false,
             news: News::default(),
         };
@@ -352,7 +352,7 @@ impl Vault {
             Some(KeepFor::Head) => self.head_kept(kept),
             Some(KeepFor::Share) => self.share_kept(kept),
             Some(KeepFor::Floor) => self.floor_kept(id, kept),
-            Some(KeepFor::Certificate(command)) => self.certificate_kept(command, kept),
+            Some(KeepFor::Certificate) => self.certificate_kept(kept),
             Some(KeepFor::Journal) | None => {}
         }
     }
@@ -402,13 +402,7 @@ impl Vault {
         if copies.is_safe() && self.view.head(&self.device()).is_some_and(|head| head.id() == id) {
             self.shown = true;
         }
-        if let Some((command, record, _)) = self.amending
-            && record == id
-            && copies.is_safe()
-        {
-            self.amending = None;
-            self.out.reply(command, Ok(Reply::Done));
-        }
+        self.certificate_published(id, copies);
         if let Some(Commit { phase: Phase::Publishing(record, outcome) | Phase::Settling(record, outcome), .. }) = &mut self.commit
             && *record == id
         {
@@ -419,70 +413,27 @@ impl Vault {
 
     /// A carrier did not take a record. When so many never will that most cannot have it, nobody waits any longer.
     fn unpublished(&mut self, id: RecordId, refusal: Option<Denial>) {
+        self.certificate_refused(id, refusal);
         let carriers = self.chain.tip().carriers.len();
-        let is_over = |refused: &mut usize| {
-            *refused += usize::from(refusal.is_some());
-            refusal.filter(|_| *refused * 2 >= carriers).map(CommandError::Refused)
-        };
-        if let Some((command, record, refused)) = &mut self.amending
-            && *record == id
-            && let Some(error) = is_over(refused)
-        {
-            self.out.reply(*command, Err(error));
-            self.amending = None;
-        }
         let Some(Commit { phase, .. }) = &mut self.commit else { return };
         let is_safe = matches!(phase, Phase::Settling(..));
         if let Phase::Publishing(record, outcome) | Phase::Settling(record, outcome) = phase
             && *record == id
         {
             outcome.missed = outcome.missed.saturating_add(1);
-            if let Some(error) = is_over(&mut outcome.refused).filter(|_| !is_safe) {
+            outcome.refused += usize::from(refusal.is_some());
+            if let Some(denial) = refusal.filter(|_| !is_safe && is_hopeless(outcome.refused, carriers)) {
+                let error = CommandError::Refused(denial);
                 // Nothing else hangs on the record of a share.
                 if self.answer.is_some() { self.fail_share(error) } else { self.fail_commit(error) }
             }
         }
     }
+}
 
-    fn amend(&mut self, id: CommandId, change: Change) {
-        if self.amending.is_some() {
-            self.out.reply(id, Err(CommandError::Cancelled));
-            return;
-        }
-        let certificate = match self.amendment(change) {
-            Ok(certificate) => certificate,
-            Err(error) => return self.out.reply(id, Err(error.into())),
-        };
-        let note = (notes::certificate_key(certificate.number), Some(certificate.bytes().to_vec()));
-        self.amending = Some((id, certificate.id(), 0));
-        self.chain.extend(certificate).expect("invariant: an amendment stands in the chain that it was made for");
-        self.out.keep(KeepFor::Certificate(id), vec![note], true);
-    }
-
-    fn amendment(&self, change: Change) -> Result<Certificate, AuthorityError> {
-        let amendment = Amendment::of(&self.chain);
-        let amendment = match change {
-            Change::Carrier(carrier) if self.chain.tip().carrier(&carrier.peer).is_some() => amendment.update_carrier(carrier)?,
-            Change::Carrier(carrier) => amendment.add_carrier(carrier)?,
-            Change::Policy(policy) => amendment.set_policy(policy),
-        };
-        // The number makes every use of the entropy another one.
-        let entropy = *blake3::keyed_hash(&self.entropy, &self.chain.tip().number.to_be_bytes()).as_bytes();
-        amendment.sign(&self.identity, &entropy)
-    }
-
-    fn certificate_kept(&mut self, command: CommandId, kept: bool) {
-        if !kept {
-            self.amending = None;
-            self.out.reply(command, Err(CommandError::NotKept));
-            return;
-        }
-        self.out.push(Output::Follow(self.chain.clone()));
-        self.out.push(Output::Publish(Record::Certificate(self.chain.tip().clone())));
-        if let Some(locate) = &self.locate {
-            self.out.push(Output::Publish(Record::Locate(locate.clone())));
-        }
-    }
+/// Says whether so many of a vault's carriers refused a record that most of them will never have it.
+pub(super) const fn is_hopeless(refused: usize, carriers: usize) -> bool {
+    refused * 2 >= carriers
 }
 
 pub(super) fn seal_key(keyring: &Keyring) -> Arc<SealKey> {

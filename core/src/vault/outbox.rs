@@ -37,8 +37,8 @@ pub(super) enum KeepFor {
     Floor,
     /// The share record of the commit under way may be published.
     Share,
-    /// A certificate may be published.
-    Certificate(CommandId),
+    /// The certificate under way counts and may be published.
+    Certificate,
 }
 
 impl Outbox {

@@ -16,6 +16,7 @@ mod devices;
 mod learning;
 mod links;
 mod sharing;
+mod unfinished;
 
 const META: Meta = Meta { mode: 0o644, modified_seconds: 1_700_000_000, modified_nanos: 5 };
 const SAFE: Copies = Copies { durable: 1, safe_at: 1, wanted: 1 };
@@ -46,6 +47,8 @@ struct Device {
     refuse: bool,
     /// Whether records reach nobody.
     mute: bool,
+    /// Whether its disk takes no notes.
+    full: bool,
     /// The order of everything that matters for safety.
     journal: Vec<String>,
 }
@@ -80,6 +83,7 @@ impl Device {
             invited: Map::new(),
             refuse: false,
             mute: false,
+            full: false,
             journal: Vec::new(),
         }
     }
@@ -140,6 +144,7 @@ impl Device {
                     Input::Refreshed(1, 1)
                 }
                 Output::Job(id, job) => Input::Done(id, job.run()),
+                Output::Keep(id, ..) if self.full => Input::Kept(id, false),
                 Output::Keep(id, notes, durable) => {
                     if durable {
                         self.journal.push("keep".into());

@@ -1,0 +1,61 @@
+//! Stories of what ends before it is done, and of what waits for its turn.
+
+use super::*;
+use crate::record::{Carrier, Rights};
+
+/// The records that were published to nobody, for a device that is mute.
+fn published(device: &Device) -> Vec<RecordId> {
+    device.journal.iter().filter_map(|line| line.strip_prefix("publish ")).map(|id| id.parse().expect("an id")).collect()
+}
+
+fn join(number: u8) -> Command {
+    let peer = Identity::from_seed(&seed(number)).peer();
+    let name = format!("node {number}");
+    Command::Amend(Change::Carrier(Carrier { peer, name, addresses: vec![], weight: 100, zone: String::new(), draining: false }))
+}
+
+/// The second of two nodes that were joined at once was answered with “cancelled”, by nobody.
+#[test]
+fn two_nodes_that_are_joined_at_once_are_joined_one_after_the_other() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    device.mute = true;
+    let joins = [3, 5].map(|number| device.start(&mut world, join(number)));
+    assert!(device.replies.is_empty());
+    assert_eq!(published(&device).len(), 1, "one at a time");
+    device.handle(&mut world, Input::Published(published(&device)[0], SAFE));
+    assert!(matches!(device.replies.remove(&joins[0]), Some(Ok(Reply::Done))));
+    device.handle(&mut world, Input::Published(published(&device)[1], SAFE));
+    assert!(matches!(device.replies.remove(&joins[1]), Some(Ok(Reply::Done))));
+    let names: Vec<&str> = device.vault.chain().tip().carriers.iter().map(|carrier| carrier.name.as_str()).collect();
+    assert_eq!(names, ["node 3", "node 5"]);
+    assert_eq!(device.killed().vault.chain().certificates().len(), 3);
+}
+
+#[test]
+fn a_change_that_most_nodes_refuse_makes_way_for_the_next() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    device.mute = true;
+    let joins = [3, 4].map(|number| device.start(&mut world, join(number)));
+    device.handle(&mut world, Input::Unpublished(published(&device)[0], Some(Denial::Conflict)));
+    assert_eq!(device.replies.remove(&joins[0]).and_then(Result::err), Some(CommandError::Refused(Denial::Conflict)));
+    device.handle(&mut world, Input::Published(published(&device)[1], SAFE));
+    assert!(matches!(device.replies.remove(&joins[1]), Some(Ok(Reply::Done))));
+}
+
+/// A certificate that the disk did not take was gone by all the same. The next one was written down behind the gap, and the device could not
+/// be opened again.
+#[test]
+fn c11_a_certificate_that_was_not_kept_leaves_no_gap_before_the_next() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    device.full = true;
+    assert_eq!(device.run(&mut world, join(3)).map(|_| ()), Err(CommandError::NotKept));
+    assert_eq!(device.vault.chain().tip().number, 0, "nobody else knows it");
+    device.full = false;
+    assert!(device.run(&mut world, join(4)).is_ok());
+    let device = device.killed();
+    assert_eq!(device.vault.chain().tip().carriers.len(), 1);
+    assert!(device.vault.chain().tip().may(&device.vault.device(), Rights::ADMIN));
+}
