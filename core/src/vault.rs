@@ -84,7 +84,8 @@ pub enum Input {
     End(CommandId),
     /// The application takes this many more bytes of a read.
     Pull(CommandId, usize),
-    /// The application no longer wants a put or a read.
+    /// The application no longer wants what a command does; one that is done already is not undone. What is staged for a commit that has
+    /// not begun waits for the next one.
     Cancel(CommandId),
     /// A job is done.
     Done(JobId, Outcome),

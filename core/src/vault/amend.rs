@@ -32,6 +32,13 @@ struct UnderWay {
 }
 
 impl Amending {
+    /// Takes a change back that has not begun; returns whether there was one.
+    pub(super) fn cancel(&mut self, command: CommandId) -> bool {
+        let before = self.waiting.len();
+        self.waiting.retain(|(waiting, _)| *waiting != command);
+        self.waiting.len() < before
+    }
+
     fn publishes(&mut self, id: RecordId) -> Option<&mut UnderWay> {
         self.under_way.as_mut().filter(|under_way| under_way.certificate.id() == id)
     }

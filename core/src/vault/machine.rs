@@ -321,13 +321,17 @@ impl Vault {
         self.out.reply(id, Ok(Reply::Staged { len: 0, new: 0 }));
     }
 
+    /// Ends a command that the application no longer wants, if it is not done yet. A certificate that is signed goes its way.
     fn cancel(&mut self, id: CommandId) {
         if self.commit.as_ref().is_some_and(|commit| commit.command == id) {
             return self.fail_commit(CommandError::Cancelled);
         }
-        let known = self.writing.cancel(id) | self.reader.is_reading(id) | self.waiting.remove(&id).is_some();
-        if known {
-            self.reader.end(id, &mut self.out);
+        // What is staged waits for the next commit: puts are not this one's alone.
+        let queued = self.commits.len();
+        self.commits.retain(|commit| commit.command != id);
+        let queued = self.commits.len() < queued;
+        let asking = self.amending.cancel(id) | self.news.cancel(id);
+        if queued | asking | self.writing.cancel(id) | self.waiting.remove(&id).is_some() | self.reader.end(id, &mut self.out) {
             self.out.reply(id, Err(CommandError::Cancelled));
         }
     }

@@ -31,6 +31,13 @@ impl News {
         }
     }
 
+    /// Takes a command back that waits for the carriers; returns whether there was one.
+    pub(super) fn cancel(&mut self, command: CommandId) -> bool {
+        let before = self.refreshing.len();
+        self.refreshing.retain(|waiting| *waiting != command);
+        self.refreshing.len() < before
+    }
+
     /// Takes in that all carriers were asked, and how many answered.
     pub(super) fn asked_all(&mut self, answered: usize, of: usize, out: &mut Outbox) {
         self.refreshed = Some((answered, of));

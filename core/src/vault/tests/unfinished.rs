@@ -14,19 +14,45 @@ fn join(number: u8) -> Command {
     Command::Amend(Change::Carrier(Carrier { peer, name, addresses: vec![], weight: 100, zone: String::new(), draining: false }))
 }
 
+/// Whoever cancelled a commit that waited for another one was not heard, and saw it done.
+#[test]
+fn a_commit_that_waits_for_another_is_cancelled_once_and_takes_nothing_with_it() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    device.mute = true;
+    device.put(&mut world, "/one", b"content");
+    let first = device.start(&mut world, Command::Commit(String::new()));
+    device.put(&mut world, "/two", b"content");
+    let second = device.start(&mut world, Command::Commit(String::new()));
+    device.handle(&mut world, Input::Cancel(second));
+    assert_eq!(device.replies.remove(&second).and_then(Result::err), Some(CommandError::Cancelled));
+    device.handle(&mut world, Input::Cancel(second));
+    device.mute = false;
+    device.handle(&mut world, Input::Published(published(&device)[0], SAFE));
+    assert!(matches!(device.replies.remove(&first), Some(Ok(Reply::Committed(_)))));
+    assert!(device.replies.is_empty(), "it is answered once");
+    assert_eq!(device.names(&mut world, "/"), ["one"]);
+    // What was staged for it is taken by the next one.
+    device.commit(&mut world);
+    assert_eq!(device.names(&mut world, "/"), ["one", "two"]);
+}
+
 /// The second of two nodes that were joined at once was answered with “cancelled”, by nobody.
 #[test]
 fn two_nodes_that_are_joined_at_once_are_joined_one_after_the_other() {
     let (mut world, (_, notes)) = (World::default(), founded());
     let mut device = Device::open(1, notes);
     device.mute = true;
-    let joins = [3, 5].map(|number| device.start(&mut world, join(number)));
+    let joins = [3, 4, 5].map(|number| device.start(&mut world, join(number)));
     assert!(device.replies.is_empty());
     assert_eq!(published(&device).len(), 1, "one at a time");
+    // One that still waits is taken back.
+    device.handle(&mut world, Input::Cancel(joins[1]));
+    assert_eq!(device.replies.remove(&joins[1]).and_then(Result::err), Some(CommandError::Cancelled));
     device.handle(&mut world, Input::Published(published(&device)[0], SAFE));
     assert!(matches!(device.replies.remove(&joins[0]), Some(Ok(Reply::Done))));
     device.handle(&mut world, Input::Published(published(&device)[1], SAFE));
-    assert!(matches!(device.replies.remove(&joins[1]), Some(Ok(Reply::Done))));
+    assert!(matches!(device.replies.remove(&joins[2]), Some(Ok(Reply::Done))));
     let names: Vec<&str> = device.vault.chain().tip().carriers.iter().map(|carrier| carrier.name.as_str()).collect();
     assert_eq!(names, ["node 3", "node 5"]);
     assert_eq!(device.killed().vault.chain().certificates().len(), 3);
