@@ -330,8 +330,7 @@ impl Vault {
         }
         self.answer = None;
         if let Some(commit) = self.commit.take() {
-            self.live_walks.remove(&commit.command);
-            self.reader.fetch.forget(commit.command, &mut self.out);
+            self.let_go(commit.command);
             self.writing.journal(&mut self.out);
             for put in self.writing.abandon() {
                 self.out.reply(put, Err(error.clone()));
@@ -345,7 +344,7 @@ impl Vault {
         self.writing.paused = false;
         self.answer = None;
         if let Some(commit) = self.commit.take() {
-            self.reader.fetch.forget(commit.command, &mut self.out);
+            self.let_go(commit.command);
             self.out.reply(commit.command, Err(error));
         }
     }

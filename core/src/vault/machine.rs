@@ -331,9 +331,15 @@ impl Vault {
         self.commits.retain(|commit| commit.command != id);
         let queued = self.commits.len() < queued;
         let asking = self.amending.cancel(id) | self.news.cancel(id);
-        if queued | asking | self.writing.cancel(id) | self.waiting.remove(&id).is_some() | self.reader.end(id, &mut self.out) {
+        if queued | asking | self.writing.cancel(id) | self.waiting.remove(&id).is_some() | self.let_go(id) {
             self.out.reply(id, Err(CommandError::Cancelled));
         }
+    }
+
+    /// Lets go of everything that is read and fetched for a command; says whether that was reading a file.
+    pub(super) fn let_go(&mut self, id: CommandId) -> bool {
+        self.live_walks.remove(&id);
+        self.reader.end(id, &mut self.out)
     }
 
     fn done(&mut self, id: JobId, outcome: Outcome) {
@@ -377,7 +383,7 @@ impl Vault {
 
     /// Ends whatever has this number with an error.
     pub(super) fn fail(&mut self, id: CommandId, error: CommandError) {
-        let was_reading = self.reader.end(id, &mut self.out);
+        let was_reading = self.let_go(id);
         if id == MERGING {
             for id in self.waiting.keys().copied().collect::<Vec<_>>() {
                 self.fail(id, error.clone());

@@ -37,6 +37,32 @@ fn a_commit_that_waits_for_another_is_cancelled_once_and_takes_nothing_with_it()
     assert_eq!(device.names(&mut world, "/"), ["one", "two"]);
 }
 
+/// The walk over everything that is live was kept for a command that had ended: all block ids of a vault, at every failure.
+#[test]
+fn x05_a_walk_over_everything_that_comes_to_nothing_leaves_nothing_behind() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    for name in ["/a/b/file", "/a/file", "/file"] {
+        device.put(&mut world, name, b"content");
+        device.commit(&mut world);
+    }
+    let mut device = device.killed();
+    assert_eq!(device.names(&mut world, "/"), ["a", "file"]);
+    let blocks = std::mem::take(&mut world.blocks);
+    assert!(matches!(device.run(&mut world, Command::Live), Err(CommandError::Unavailable(_))));
+    assert!(device.vault.live_walks.is_empty(), "after a failure");
+    let id = CommandId(77);
+    device.vault.handle(Time(1_000), Input::Command(id, Command::Live));
+    assert!(!device.vault.live_walks.is_empty());
+    device.vault.handle(Time(1_000), Input::Cancel(id));
+    assert!(device.vault.live_walks.is_empty(), "after it was cancelled");
+    world.blocks = blocks;
+    device.settle(&mut world);
+    assert_eq!(device.replies.remove(&id).and_then(Result::err), Some(CommandError::Cancelled));
+    let Ok(Reply::Live(live)) = device.run(&mut world, Command::Live) else { panic!("no list") };
+    assert_eq!(live.into_iter().collect::<Set<_>>(), world.blocks.keys().copied().collect());
+}
+
 /// The second of two nodes that were joined at once was answered with “cancelled”, by nobody.
 #[test]
 fn two_nodes_that_are_joined_at_once_are_joined_one_after_the_other() {
