@@ -163,6 +163,8 @@ impl Vault {
                     self.commit = None;
                     self.reader.fetch.got_on(command);
                     let copies = fewest(self.writing.worst(), outcome.head);
+                    // What was sealed for puts beside it leaves its flight with it.
+                    self.writing.journal(&mut self.out);
                     let stats = self.writing.reset();
                     let committed = Reply::Committed(Committed { copies, changed: outcome.changed, stats });
                     let reply = match self.answer.take() {

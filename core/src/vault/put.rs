@@ -41,8 +41,6 @@ pub(super) struct Writing {
     sealing: usize,
     flight: Flight,
     unjournalled: u32,
-    /// Blocks that nobody took and that the journal may still be about to name.
-    nowhere: Set<BlockId>,
     pub(super) stats: Stats,
     /// While a commit is under way nothing more is invited.
     pub(super) paused: bool,
@@ -85,7 +83,7 @@ pub(super) struct StagedFile {
 struct Flight {
     blocks: Map<BlockId, InFlight>,
     bytes: usize,
-    /// Settled or confirmed since the last commit: not asked about twice.
+    /// Placed or confirmed since the last commit, but for what will not become safe: not asked about twice.
     counted: Set<BlockId>,
     unsafe_blocks: usize,
     worst: Option<Copies>,
@@ -115,7 +113,6 @@ impl Writing {
             sealing: 0,
             flight: Flight::default(),
             unjournalled: 0,
-            nowhere: Set::new(),
             stats: Stats::default(),
             paused: false,
         }
@@ -227,10 +224,7 @@ impl Writing {
         self.unjournalled = 0;
         let tree = &self.tree;
         let flight = &self.flight;
-        let mut notes = self.index.flush(|reference| tree.resolve(reference).ok().filter(|resolved| flight.is_safe(resolved)));
-        for id in std::mem::take(&mut self.nowhere) {
-            notes.extend(self.index.forget(&id));
-        }
+        let notes = self.index.flush(|reference| tree.resolve(reference).ok().filter(|resolved| flight.is_safe(resolved)));
         if !notes.is_empty() {
             out.keep(KeepFor::Journal, notes, false);
         }
@@ -244,7 +238,6 @@ impl Writing {
     pub(super) fn settled(&mut self, id: BlockId, copies: Copies, out: &mut Outbox) {
         if copies.durable == 0 {
             self.forget(&id, out);
-            self.nowhere.insert(id);
         }
         self.flight.settled(id, copies);
     }
@@ -387,10 +380,12 @@ impl Writing {
 }
 
 impl Flight {
-    /// Says whether no block of a segment waits for the copies that make it safe.
+    /// Says whether every block of a segment has the copies that make it safe. One that was never placed has none: a commit that fails
+    /// while it builds has sealed its tail and takes it along.
     fn is_safe(&self, segment: &Reference) -> bool {
-        let waits = |block: BlockKey| self.blocks.get(&block.id).is_some_and(|flying| !flying.is_safe);
-        segment.blocks().is_some_and(|(first, next)| !waits(first) && !next.is_some_and(waits))
+        let waits = |id: &BlockId| self.blocks.get(id).is_some_and(|flying| !flying.is_safe);
+        let is_safe = |block: BlockKey| self.counted.contains(&block.id) && !waits(&block.id);
+        segment.blocks().is_some_and(|(first, next)| is_safe(first) && next.is_none_or(is_safe))
     }
 
     fn add(&mut self, id: BlockId, bytes: usize) {
@@ -428,6 +423,7 @@ impl Flight {
                 self.worst = Some(copies);
             }
             if !copies.is_safe() {
+                self.counted.remove(&id);
                 self.refused = self.worst;
             }
         }

@@ -1,6 +1,7 @@
 //! Stories of what ends before it is done, and of what waits for its turn.
 
 use super::*;
+use crate::limits::PACK_MAX;
 use crate::record::{Carrier, Rights};
 
 /// The records that were published to nobody, for a device that is mute.
@@ -12,6 +13,62 @@ fn join(number: u8) -> Command {
     let peer = Identity::from_seed(&seed(number)).peer();
     let name = format!("node {number}");
     Command::Amend(Change::Carrier(Carrier { peer, name, addresses: vec![], weight: 100, zone: String::new(), draining: false }))
+}
+
+/// A commit that fails while it builds may have sealed the last chunks and placed nothing of them. The journal named their block all the
+/// same, and the next put of the same content counted on it: that commit failed too, for a copy that never was.
+#[test]
+fn c10_what_a_failed_commit_sealed_and_did_not_place_is_not_counted_on() {
+    for killed in [false, true] {
+        let (mut world, (_, notes)) = (World::default(), founded());
+        let mut device = Device::open(1, notes);
+        for name in ["/folder/first", "/beside"] {
+            device.put(&mut world, name, b"content");
+            device.commit(&mut world);
+        }
+        let mut device = device.killed();
+        // The list of its chunks fills the pack that both files' tail begins.
+        let (large, small) = (noise(2 * PACK_MAX - 200, 1), noise(100, 2));
+        // The folder's page lies in a block of its own, which the commit cannot have.
+        assert_eq!(device.names(&mut world, "/"), ["beside", "folder"]);
+        let blocks = std::mem::take(&mut world.blocks);
+        device.put(&mut world, "/a", &large);
+        device.put(&mut world, "/folder/b", &small);
+        assert!(matches!(device.run(&mut world, Command::Commit(String::new())), Err(CommandError::Unavailable(_))));
+        assert_eq!(world.blocks.len(), 1, "the tail was not placed");
+
+        world.blocks.extend(blocks);
+        let mut device = if killed { device.killed() } else { device };
+        device.put(&mut world, "/a", &large);
+        device.put(&mut world, "/folder/b", &small);
+        assert!(device.commit(&mut world).changed);
+        let mut device = device.killed();
+        assert!(device.read(&mut world, "/a", 0, None) == Ok(large));
+        assert!(device.read(&mut world, "/folder/b", 0, None) == Ok(small));
+    }
+}
+
+/// Packs that a long put fills while a commit waits for its last copies were in no commit's flight any more when the journal was written.
+#[test]
+fn c10_what_was_sealed_beside_the_end_of_a_commit_is_found_again() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    let film = noise(5_000_000, 1);
+    let put = device.start(&mut world, Command::Put(path("/film"), New::File(META)));
+    device.mute = true;
+    device.put(&mut world, "/note", b"content");
+    let commit = device.start(&mut world, Command::Commit(String::new()));
+    device.handle(&mut world, Input::Bytes(put, Bytes::copy_from_slice(&film[..4_000_000])));
+    let head = published(&device)[0];
+    device.handle(&mut world, Input::Published(head, SAFE));
+    assert!(matches!(device.replies.get(&commit), Some(Ok(Reply::Committed(_)))));
+    device.mute = false;
+    let mut device = device.killed();
+    world.placed_bytes = 0;
+    device.put(&mut world, "/film", &film);
+    device.commit(&mut world);
+    assert!(world.placed_bytes < 3_000_000, "{} of what was sent is sent again", world.placed_bytes);
+    assert!(device.read(&mut world, "/film", 0, None) == Ok(film));
 }
 
 /// Whoever cancelled a commit that waited for another one was not heard, and saw it done.
