@@ -23,7 +23,8 @@ pub enum Command {
     Remove(Path),
     /// Moves a file or folder; what stands at the target must not exist. Staged.
     Move(Path, Path),
-    /// Makes everything that is staged the vault's next snapshot. Replied to when it is safe and the head that says so is published.
+    /// Makes everything that is staged the vault's next snapshot. Replied to when it is safe and the head that says so is published. When it
+    /// fails, everything that is put or staged by then goes with it, and the commits that wait for it fail too.
     Commit(String),
     /// Reads a file from an offset, to its end or so many bytes.
     Read {

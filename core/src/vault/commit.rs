@@ -27,10 +27,12 @@ use crate::id::{RecordId, ShareId};
 use crate::record::{Chain, Head, Record, Share};
 use crate::share_link::ShareLink;
 
-/// A commit or spread under way.
+/// A commit, spread, share or withdrawal under way.
 pub(super) struct Commit {
     pub(super) command: CommandId,
     pub(super) message: String,
+    /// Whether it takes what is staged, so that this goes with it when it fails.
+    pub(super) takes_staged: bool,
     pub(super) phase: Phase,
 }
 
@@ -90,13 +92,6 @@ pub(super) struct Outcome {
     pub(super) refused: usize,
 }
 
-impl Phase {
-    /// Says whether nothing of what is put or staged is in danger when this phase fails.
-    const fn stands_alone(&self) -> bool {
-        matches!(self, Self::Looking(_) | Self::Sharing(_) | Self::Withdrawing(_) | Self::KeepingShare(_))
-    }
-}
-
 impl Outcome {
     pub(super) const fn new(changed: bool) -> Self {
         Self { changed, head: None, missed: 0, refused: 0 }
@@ -105,7 +100,7 @@ impl Outcome {
     /// Says whether nothing more is heard of the head: every carrier has it, or could not take it.
     const fn is_settled(&self) -> bool {
         match self.head {
-            Some(copies) => copies.durable + self.missed >= copies.wanted,
+            Some(copies) => copies.durable.saturating_add(self.missed) >= copies.wanted,
             None => true,
         }
     }
@@ -123,27 +118,32 @@ enum Step {
 
 impl Commit {
     pub(super) fn new(command: CommandId, message: String) -> Self {
-        Self { command, message, phase: Phase::Draining }
+        Self { command, message, takes_staged: true, phase: Phase::Draining }
     }
 
     pub(super) fn spread(command: CommandId) -> Self {
-        Self { command, message: String::new(), phase: Phase::Walking }
+        Self::beside(command, Phase::Walking)
     }
 
     pub(super) fn share(command: CommandId, path: Path) -> Self {
-        Self { command, message: String::new(), phase: Phase::Looking(path) }
+        Self::beside(command, Phase::Looking(path))
     }
 
     pub(super) fn withdraw(command: CommandId, share: ShareId) -> Self {
-        Self { command, message: String::new(), phase: Phase::Withdrawing(share) }
+        Self::beside(command, Phase::Withdrawing(share))
+    }
+
+    /// Starts what takes nothing of what is staged.
+    const fn beside(command: CommandId, phase: Phase) -> Self {
+        Self { command, message: String::new(), takes_staged: false, phase }
     }
 }
 
 impl Vault {
     /// Goes on with the commit under way, and begins the next one, as far as possible.
     pub(super) fn commit_on(&mut self) {
-        while let Some(Commit { command, message, phase }) = self.commit.take().or_else(|| self.commits.pop_front()) {
-            self.commit = Some(Commit { command, message: String::new(), phase: Phase::Walking });
+        while let Some(Commit { command, message, takes_staged, phase }) = self.commit.take().or_else(|| self.commits.pop_front()) {
+            self.commit = Some(Commit { command, message: String::new(), takes_staged, phase: Phase::Walking });
             if let Some(lost) = self.writing.lost_block() {
                 self.fail_commit(CommandError::Lost(lost));
                 continue;
@@ -152,11 +152,10 @@ impl Vault {
                 self.fail_commit(CommandError::NotSafe(copies));
                 continue;
             }
-            let stands_alone = phase.stands_alone();
             match self.step(command, &message, phase) {
-                Ok(Step::On(phase)) => self.commit = Some(Commit { command, message, phase }),
+                Ok(Step::On(phase)) => self.commit = Some(Commit { command, message, takes_staged, phase }),
                 Ok(Step::Wait(phase)) => {
-                    self.commit = Some(Commit { command, message, phase });
+                    self.commit = Some(Commit { command, message, takes_staged, phase });
                     return;
                 }
                 Ok(Step::Over(outcome)) => {
@@ -173,7 +172,6 @@ impl Vault {
                     };
                     self.out.reply(command, Ok(reply));
                 }
-                Err(error) if stands_alone => self.fail_share(error),
                 Err(error) => self.fail_commit(error),
             }
         }
@@ -324,31 +322,30 @@ impl Vault {
         last
     }
 
-    /// Ends the commit under way with an error, and everything that is put or staged with it. What was sealed is in the journal and
-    /// is found again.
+    /// Ends the commit under way with an error. What is put or staged goes with it, for some of it may count on what is gone, and so do
+    /// the commits that wait, for they would call safe what is no longer there. What was sealed is in the journal and is found again.
+    ///
+    /// What took nothing of it (a spread, a share) leaves it alone; blocks that were placed for that cost space. Should they be what
+    /// is gone, then the next commit finds that out.
     pub(super) fn fail_commit(&mut self, error: CommandError) {
-        if self.commit.as_ref().is_some_and(|commit| commit.phase.stands_alone()) {
-            return self.fail_share(error);
-        }
         self.answer = None;
-        if let Some(commit) = self.commit.take() {
-            self.let_go(commit.command);
-            self.writing.journal(&mut self.out);
+        let Some(Commit { command, takes_staged, .. }) = self.commit.take() else { return };
+        self.let_go(command);
+        self.writing.journal(&mut self.out);
+        if takes_staged {
             for put in self.writing.abandon() {
                 self.out.reply(put, Err(error.clone()));
             }
-            self.out.reply(commit.command, Err(error));
+            self.commits.retain(|waiting| {
+                if waiting.takes_staged {
+                    self.out.reply(waiting.command, Err(error.clone()));
+                }
+                !waiting.takes_staged
+            });
+        } else {
+            self.writing.stand_aside();
         }
-    }
-
-    /// Ends the share under way with an error of its own, and nothing beside it. Blocks that were placed for it cost space.
-    pub(super) fn fail_share(&mut self, error: CommandError) {
-        self.writing.paused = false;
-        self.answer = None;
-        if let Some(commit) = self.commit.take() {
-            self.let_go(commit.command);
-            self.out.reply(commit.command, Err(error));
-        }
+        self.out.reply(command, Err(error));
     }
 
     /// Ends all commits with an error.

@@ -433,9 +433,7 @@ impl Vault {
             outcome.missed = outcome.missed.saturating_add(1);
             outcome.refused += usize::from(refusal.is_some());
             if let Some(denial) = refusal.filter(|_| !is_safe && is_hopeless(outcome.refused, carriers)) {
-                let error = CommandError::Refused(denial);
-                // Nothing else hangs on the record of a share.
-                if self.answer.is_some() { self.fail_share(error) } else { self.fail_commit(error) }
+                self.fail_commit(CommandError::Refused(denial));
             }
         }
     }

@@ -335,6 +335,14 @@ impl Writing {
         std::mem::take(&mut self.stats)
     }
 
+    /// Takes in that something else than a commit failed: what is put or staged goes on, and counts on what it counted on.
+    pub(super) fn stand_aside(&mut self) {
+        self.paused = false;
+        if self.puts.is_empty() && self.staged.is_empty() {
+            self.reset();
+        }
+    }
+
     /// Gives up everything that is put or staged, for a commit failed and some of it may count on what is gone; returns whose puts end.
     pub(super) fn abandon(&mut self) -> Vec<CommandId> {
         let puts = std::mem::take(&mut self.puts).into_keys().collect();

@@ -94,6 +94,58 @@ fn a_commit_that_waits_for_another_is_cancelled_once_and_takes_nothing_with_it()
     assert_eq!(device.names(&mut world, "/"), ["one", "two"]);
 }
 
+/// Of two commits, one behind the other, the first one failed and gave up what was staged for the second as well, which then said that nothing
+/// had changed, and that all was safe.
+#[test]
+fn d03_a_commit_behind_one_that_fails_does_not_call_safe_what_went_with_it() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    device.mute = true;
+    device.put(&mut world, "/one", b"content");
+    let first = device.start(&mut world, Command::Commit(String::new()));
+    device.put(&mut world, "/two", b"content");
+    let second = device.start(&mut world, Command::Commit(String::new()));
+    device.handle(&mut world, Input::Unpublished(published(&device)[0], Some(Denial::Conflict)));
+    for commit in [first, second] {
+        assert_eq!(device.replies.remove(&commit).and_then(Result::err), Some(CommandError::Refused(Denial::Conflict)));
+    }
+    device.mute = false;
+    device.put(&mut world, "/two", b"content");
+    assert!(device.commit(&mut world).changed);
+    assert_eq!(device.names(&mut world, "/"), ["one", "two"]);
+}
+
+/// A link whose copy no node took gave up what was staged beside it, without a word, and the next commit called all of it safe.
+#[test]
+fn d03_a_link_that_fails_takes_nothing_with_it_that_is_staged() {
+    let mut world = World::default();
+    let mut device = sharing::device(&mut world);
+    device.put(&mut world, "/one", b"content");
+    device.commit(&mut world);
+    device.put(&mut world, "/two", b"content");
+    device.refuse = true;
+    let share = device.start(&mut world, Command::Share(path("/one")));
+    let placed = device.journal.iter().rev().find_map(|line| line.strip_prefix("place ")).expect("a block").parse().expect("an id");
+    let nowhere = Copies { durable: 0, safe_at: 1, wanted: 1 };
+    device.handle(&mut world, Input::Settled(placed, nowhere));
+    assert_eq!(device.replies.remove(&share).and_then(Result::err), Some(CommandError::NotSafe(nowhere)));
+    device.refuse = false;
+    // Whether what is staged counted on that block is not known: it says so rather than to be wrong.
+    let commit = device.run(&mut world, Command::Commit(String::new()));
+    assert_eq!(commit.map(|_| ()), Err(CommandError::NotSafe(nowhere)));
+    device.put(&mut world, "/two", b"content");
+    device.commit(&mut world);
+    assert_eq!(device.names(&mut world, "/"), ["one", "two"]);
+    // With nothing beside it, it leaves nothing behind.
+    device.refuse = true;
+    device.start(&mut world, Command::Share(path("/two")));
+    let placed = device.journal.iter().rev().find_map(|line| line.strip_prefix("place ")).expect("a block").parse().expect("an id");
+    device.handle(&mut world, Input::Settled(placed, nowhere));
+    device.refuse = false;
+    device.put(&mut world, "/three", b"content");
+    assert!(device.commit(&mut world).changed);
+}
+
 /// The walk over everything that is live was kept for a command that had ended: all block ids of a vault, at every failure.
 #[test]
 fn x05_a_walk_over_everything_that_comes_to_nothing_leaves_nothing_behind() {
