@@ -292,16 +292,20 @@ impl Vault {
         let head = keys::write_head(&self.chain, &self.keyring, &self.identity, before, vector, &codec::encode(&content))
             .map_err(|error| CommandError::NoRight(error.to_string()))?;
         let note = (notes::head_key(&me), Some(head.bytes().to_vec()));
-        self.out.keep(KeepFor::Head, vec![note], true);
+        self.out.keep(KeepFor::Head(head.id()), vec![note], true);
         Ok(Phase::Keeping(Box::new(Written { head, built })))
     }
 
-    /// The head of the commit under way is durable here: now others may see it.
-    pub(super) fn head_kept(&mut self, kept: bool) {
+    /// The head of the commit under way is durable here: now others may see it. That of one that was cancelled meanwhile says nothing about
+    /// the next.
+    pub(super) fn head_kept(&mut self, id: RecordId, kept: bool) {
+        let Some(Commit { phase, .. }) = &mut self.commit else { return };
+        if !matches!(phase, Phase::Keeping(written) if written.head.id() == id) {
+            return;
+        }
         if !kept {
             return self.fail_commit(CommandError::NotKept);
         }
-        let Some(Commit { phase: phase @ Phase::Keeping(_), .. }) = &mut self.commit else { return };
         let Phase::Keeping(written) = std::mem::replace(phase, Phase::Walking) else { return };
         let Written { head, built } = *written;
         *phase = Phase::Publishing(head.id(), Outcome::new(true));

@@ -359,8 +359,8 @@ impl Vault {
 
     fn kept(&mut self, id: KeepId, kept: bool) {
         match self.out.finish_keep(id) {
-            Some(KeepFor::Head) => self.head_kept(kept),
-            Some(KeepFor::Share) => self.share_kept(kept),
+            Some(KeepFor::Head(head)) => self.head_kept(head, kept),
+            Some(KeepFor::Share(share)) => self.share_kept(share, kept),
             Some(KeepFor::Floor) => self.floor_kept(id, kept),
             Some(KeepFor::Certificate) => self.certificate_kept(kept),
             Some(KeepFor::Journal) | None => {}

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::job::{Job, JobId};
 use super::pack::PackNumber;
 use super::{CommandError, CommandId, KeepId, Note, Output, Reply};
-use crate::id::BlockId;
+use crate::id::{BlockId, RecordId};
 use crate::map::Map;
 
 /// The queue behind `poll`, shared by the vault's parts.
@@ -32,11 +32,11 @@ pub(super) enum KeepFor {
     /// Nothing waits for them.
     Journal,
     /// The head of the commit under way may be published.
-    Head,
+    Head(RecordId),
     /// Newer heads may be acted on.
     Floor,
     /// The share record of the commit under way may be published.
-    Share,
+    Share(RecordId),
     /// The certificate under way counts and may be published.
     Certificate,
 }

@@ -29,7 +29,7 @@ use super::reference::Reference;
 use super::tree::{Entry, Node, Path, WalkError};
 use super::{CommandId, Output, keys, notes};
 use crate::codec;
-use crate::id::{PeerId, ShareId};
+use crate::id::{PeerId, RecordId, ShareId};
 use crate::limits::LINK_NODES;
 use crate::record::{Carrier, Rights, Share};
 use crate::share_link::{ShareDigest, ShareLink, ShareSecret};
@@ -126,17 +126,20 @@ impl Vault {
     pub(super) fn keep_share(&mut self, share: Share, link: Option<ShareLink>) -> Phase {
         let id = share.fields.share;
         let note = (notes::share_key(&id), Some(share.bytes().to_vec()));
-        self.out.keep(KeepFor::Share, vec![note], true);
+        self.out.keep(KeepFor::Share(share.id()), vec![note], true);
         self.answer = Some(link.map_or(Reply::Done, |link| Reply::Shared { id, link, copies: None }));
         Phase::KeepingShare(Box::new(share))
     }
 
     /// The record of the share under way is durable here: now others may see it.
-    pub(super) fn share_kept(&mut self, kept: bool) {
+    pub(super) fn share_kept(&mut self, id: RecordId, kept: bool) {
+        let Some(phase) = self.commit.as_mut().map(|commit| &mut commit.phase) else { return };
+        if !matches!(phase, Phase::KeepingShare(share) if share.id() == id) {
+            return;
+        }
         if !kept {
             return self.fail_commit(CommandError::NotKept);
         }
-        let Some(phase @ Phase::KeepingShare(_)) = self.commit.as_mut().map(|commit| &mut commit.phase) else { return };
         let Phase::KeepingShare(share) = std::mem::replace(phase, Phase::Walking) else { return };
         *phase = Phase::Publishing(share.id(), Outcome::new(true));
         self.out.push(Output::Publish(crate::record::Record::Share((*share).clone())));

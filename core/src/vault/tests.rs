@@ -49,6 +49,9 @@ struct Device {
     mute: bool,
     /// Whether its disk takes no notes.
     full: bool,
+    /// Whether its disk takes its time for notes that must last, and which those are.
+    slow: bool,
+    keeping: Vec<KeepId>,
     /// The order of everything that matters for safety.
     journal: Vec<String>,
 }
@@ -84,6 +87,8 @@ impl Device {
             refuse: false,
             mute: false,
             full: false,
+            slow: false,
+            keeping: Vec::new(),
             journal: Vec::new(),
         }
     }
@@ -144,6 +149,10 @@ impl Device {
                     Input::Refreshed(1, 1)
                 }
                 Output::Job(id, job) => Input::Done(id, job.run()),
+                Output::Keep(id, _, true) if self.slow => {
+                    self.keeping.push(id);
+                    continue;
+                }
                 Output::Keep(id, ..) if self.full => Input::Kept(id, false),
                 Output::Keep(id, notes, durable) => {
                     if durable {

@@ -146,6 +146,26 @@ fn d03_a_link_that_fails_takes_nothing_with_it_that_is_staged() {
     assert!(device.commit(&mut world).changed);
 }
 
+/// The word that a cancelled commit's head was kept was taken for the next one's, which others then saw before it was durable here: had the
+/// device died, it would have written another one in its place.
+#[test]
+fn c11_others_see_a_head_when_it_is_kept_itself_and_not_the_one_before() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    device.slow = true;
+    device.put(&mut world, "/one", b"content");
+    let first = device.start(&mut world, Command::Commit(String::new()));
+    device.handle(&mut world, Input::Cancel(first));
+    device.put(&mut world, "/two", b"content");
+    let second = device.start(&mut world, Command::Commit(String::new()));
+    let [one, two] = device.keeping[..] else { panic!("two heads are being kept") };
+    device.handle(&mut world, Input::Kept(one, true));
+    assert!(published(&device).is_empty());
+    device.handle(&mut world, Input::Kept(two, true));
+    assert_eq!(published(&device).len(), 1);
+    assert!(matches!(device.replies.remove(&second), Some(Ok(Reply::Committed(_)))));
+}
+
 /// The walk over everything that is live was kept for a command that had ended: all block ids of a vault, at every failure.
 #[test]
 fn x05_a_walk_over_everything_that_comes_to_nothing_leaves_nothing_behind() {
