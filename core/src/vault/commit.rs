@@ -148,6 +148,10 @@ impl Vault {
                 self.fail_commit(CommandError::Lost(lost));
                 continue;
             }
+            if self.writing.is_broken() {
+                self.fail_commit(CommandError::SelfCheck);
+                continue;
+            }
             if let Some(copies) = self.writing.refused() {
                 self.fail_commit(CommandError::NotSafe(copies));
                 continue;

@@ -344,11 +344,8 @@ impl Vault {
 
     fn done(&mut self, id: JobId, outcome: Outcome) {
         match (self.out.finish_job(id), outcome) {
-            (Some(JobFor::Seal(pack)), Outcome::Sealed(Ok((block, key)))) => {
-                let written = self.writing.sealed(pack, block, key, &mut self.out);
-                written.unwrap_or_else(|_| self.fail_commits(&CommandError::SelfCheck));
-            }
-            (Some(JobFor::Seal(_)), Outcome::Sealed(Err(_))) => self.fail_commits(&CommandError::SelfCheck),
+            (Some(JobFor::Seal(pack)), Outcome::Sealed(Ok((block, key)))) => self.writing.sealed(pack, block, key, &mut self.out),
+            (Some(JobFor::Seal(_)), Outcome::Sealed(Err(_))) => self.writing.unsealed(),
             (Some(JobFor::Open(block)), Outcome::Opened(pack)) => {
                 let arrived = self.reader.opened(block, pack);
                 self.arrived(arrived);

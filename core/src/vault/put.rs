@@ -13,12 +13,12 @@ use super::outbox::{JobFor, KeepFor, Outbox};
 use super::pack::{PackNumber, Packer, Stream};
 use super::reference::{At, Reference};
 use super::seal::{BlockKey, SealKey};
-use super::tree::{Chunk, Edit, FileBuilder, Meta, Path, TreeWriter, WriteError};
+use super::tree::{Chunk, Edit, FileBuilder, Meta, Path, TreeWriter};
 use super::{CommandId, Output, Reply};
 use crate::block::Block;
 use crate::copies::Copies;
 use crate::id::BlockId;
-use crate::limits::PLACE_WINDOW;
+use crate::limits::{PACK_MAX, PLACE_WINDOW, SEAL_OVERHEAD};
 use crate::map::{Map, Set};
 
 /// Bytes of file content that one put is invited to send ahead.
@@ -88,6 +88,8 @@ struct Flight {
     unsafe_blocks: usize,
     worst: Option<Copies>,
     lost: Option<BlockId>,
+    /// Whether a pack could not be sealed: what refers to it leads nowhere.
+    broken: bool,
     /// The fewest copies of a block that nobody will bring to as many holders as make it safe.
     refused: Option<Copies>,
 }
@@ -186,7 +188,7 @@ impl Writing {
     }
 
     /// A job sealed a pack: the block goes out, and what waited for its key goes on.
-    pub(super) fn sealed(&mut self, pack: PackNumber, block: Block, key: BlockKey, out: &mut Outbox) -> Result<(), WriteError> {
+    pub(super) fn sealed(&mut self, pack: PackNumber, block: Block, key: BlockKey, out: &mut Outbox) {
         self.sealing -= block.bytes().len();
         self.tree.sealed(pack, key);
         let staged = self.staged.values_mut().filter_map(|staged| match staged {
@@ -197,11 +199,17 @@ impl Writing {
             self.puts.values_mut().map(|put| &mut put.builder).chain(staged).try_for_each(|builder| builder.advance(&mut self.tree));
         self.place(block, out);
         self.place_tree(out);
+        self.flight.broken |= result.is_err();
         self.unjournalled += 1;
         if self.unjournalled >= JOURNAL_PACKS {
             self.journal(out);
         }
-        result
+    }
+
+    /// A pack could not be sealed.
+    pub(super) fn unsealed(&mut self) {
+        self.sealing -= PACK_MAX + SEAL_OVERHEAD;
+        self.flight.broken = true;
     }
 
     /// Sends out tree blocks that are full.
@@ -297,6 +305,11 @@ impl Writing {
         self.flight.lost.filter(|_| !self.flight.blocks.values().any(is_asked))
     }
 
+    /// Says whether something could not be sealed that was put since the last commit.
+    pub(super) fn is_broken(&self) -> bool {
+        self.flight.broken
+    }
+
     /// Returns how few copies a block has that will not get as many as make it safe.
     pub(super) fn refused(&self) -> Option<Copies> {
         self.flight.refused
@@ -373,7 +386,7 @@ impl Writing {
         put.digest.update(&id.0);
         put.builder.push(Chunk { id, len: chunk.len() as u32, reference });
         while let Some((number, pack)) = self.packer.take_full() {
-            self.sealing += pack.len() + crate::limits::SEAL_OVERHEAD;
+            self.sealing += pack.len() + SEAL_OVERHEAD;
             out.job(JobFor::Seal(number), Job::Seal { key: Arc::clone(&self.seal_key), pack });
         }
     }

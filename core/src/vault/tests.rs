@@ -52,6 +52,8 @@ struct Device {
     /// Whether its disk takes its time for notes that must last, and which those are.
     slow: bool,
     keeping: Vec<KeepId>,
+    /// Whether its memory or processor is at fault.
+    faulty: bool,
     /// The order of everything that matters for safety.
     journal: Vec<String>,
 }
@@ -89,6 +91,7 @@ impl Device {
             full: false,
             slow: false,
             keeping: Vec::new(),
+            faulty: false,
             journal: Vec::new(),
         }
     }
@@ -148,6 +151,7 @@ impl Device {
                     self.vault.handle(Time(1_000), Input::Records(PeerId([0; 32]), records));
                     Input::Refreshed(1, 1)
                 }
+                Output::Job(id, Job::Seal { .. }) if self.faulty => Input::Done(id, Outcome::Sealed(Err(seal::SealError::Mismatch))),
                 Output::Job(id, job) => Input::Done(id, job.run()),
                 Output::Keep(id, _, true) if self.slow => {
                     self.keeping.push(id);

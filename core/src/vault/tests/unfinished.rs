@@ -166,6 +166,21 @@ fn c11_others_see_a_head_when_it_is_kept_itself_and_not_the_one_before() {
     assert!(matches!(device.replies.remove(&second), Some(Ok(Reply::Committed(_)))));
 }
 
+/// After a pack that could not be sealed, a commit waited for it for ever unless one was under way just then.
+#[test]
+fn r06_a_commit_of_what_could_not_be_sealed_fails() {
+    let (mut world, (_, notes)) = (World::default(), founded());
+    let mut device = Device::open(1, notes);
+    let content = noise(3_000_000, 1);
+    device.faulty = true;
+    device.put(&mut world, "/file", &content);
+    assert_eq!(device.run(&mut world, Command::Commit(String::new())).map(|_| ()), Err(CommandError::SelfCheck));
+    device.faulty = false;
+    device.put(&mut world, "/file", &content);
+    device.commit(&mut world);
+    assert!(device.killed().read(&mut world, "/file", 0, None) == Ok(content));
+}
+
 /// The walk over everything that is live was kept for a command that had ended: all block ids of a vault, at every failure.
 #[test]
 fn x05_a_walk_over_everything_that_comes_to_nothing_leaves_nothing_behind() {
