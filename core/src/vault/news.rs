@@ -144,6 +144,7 @@ impl Vault {
             shares.into_iter().for_each(|share| self.shares.adopt(share));
             self.merge();
         } else {
+            heads.iter().for_each(|head| self.view.forget(head));
             shares.iter().for_each(|share| self.shares.forget(share));
         }
         self.news.finish(&mut self.out);

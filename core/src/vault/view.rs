@@ -14,6 +14,8 @@ use crate::record::{Chain, Head};
 #[derive(Default)]
 pub(super) struct View {
     heads: Map<PeerId, Head>,
+    /// Newer heads that are being kept: not acted on, and what is older than they are is not kept after them.
+    coming: Map<PeerId, Head>,
     /// The highest sequence seen of devices whose newest head does not stand any more, because an admin removed them.
     set_aside: Map<PeerId, u64>,
     /// The highest suite floor that any head announced.
@@ -49,11 +51,11 @@ impl View {
 
     /// Looks at a head that a carrier showed: a newer one that stands is to be kept before anybody acts on it, an older one is ignored
     /// (nothing ever goes back), one that contradicts what was seen is an alarm.
-    pub(super) fn offer(&self, chain: &Chain, head: &Head) -> Result<Option<Note>, Alarm> {
+    pub(super) fn offer(&mut self, chain: &Chain, head: &Head) -> Result<Option<Note>, Alarm> {
         if chain.check_head(head).is_err() {
             return Ok(None);
         }
-        if let Some(known) = self.heads.get(&head.device) {
+        if let Some(known) = self.coming.get(&head.device).or_else(|| self.heads.get(&head.device)) {
             let forks = head.sequence == known.sequence && head.bytes() != known.bytes();
             let parts = head.sequence == known.sequence + 1 && head.previous != known.id();
             if forks || parts {
@@ -73,7 +75,15 @@ impl View {
         if head.suite_floor < self.suite_floor {
             return Err(Alarm::Downgrade { device: head.device, seen: self.suite_floor, served: head.suite_floor });
         }
+        self.coming.insert(head.device, head.clone());
         Ok(Some((notes::head_key(&head.device), Some(head.bytes().to_vec()))))
+    }
+
+    /// A head was kept, or was not and is news when it is shown again.
+    pub(super) fn forget(&mut self, head: &Head) {
+        if self.coming.get(&head.device).is_some_and(|coming| coming.id() == head.id()) {
+            self.coming.remove(&head.device);
+        }
     }
 
     /// Sets heads aside that do not stand any more since the chain grew.
@@ -88,6 +98,7 @@ impl View {
 
     /// Acts on a head that is kept.
     pub(super) fn adopt(&mut self, head: Head) {
+        self.forget(&head);
         self.suite_floor = self.suite_floor.max(head.suite_floor);
         if self.heads.get(&head.device).is_none_or(|known| known.sequence < head.sequence) {
             self.heads.insert(head.device, head);

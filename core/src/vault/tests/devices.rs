@@ -164,3 +164,42 @@ fn another_vaults_records_are_ignored() {
     assert!(matches!(device.run(&mut world, Command::Stat(path("/x"))), Err(CommandError::NotFound(_))));
     let Ok(Reply::Stat(Node::Dir { .. })) = device.run(&mut world, Command::Stat(Path::root())) else { panic!("the root is a folder") };
 }
+
+/// Carriers answer one after the other and the disk takes its time: what a carrier that lagged behind showed was written down over the newer
+/// head that was just being kept. After a restart the device could be led back to it, and would not have noticed.
+#[test]
+fn m10_an_older_head_that_is_shown_while_a_newer_one_is_being_kept_does_not_lower_the_floor() {
+    for together in [false, true] {
+        let mut world = World::default();
+        let (mut one, mut two) = two_devices(&mut world);
+        let mut heads = Vec::new();
+        for name in ["/second", "/third"] {
+            one.put(&mut world, name, b"content");
+            one.commit(&mut world);
+            heads.extend(one.vault.heads().filter(|head| head.device == one.vault.device()).cloned().map(Record::Head));
+        }
+        let (older, newer) = (heads[0].clone(), heads[1].clone());
+        let shown = if together { vec![vec![newer, older]] } else { vec![vec![newer], vec![older]] };
+        for records in shown {
+            two.vault.handle(Time(1_000), Input::Records(PeerId([0; 32]), records));
+        }
+        two.settle(&mut world);
+        let two = two.killed();
+        let floor = two.vault.heads().find(|head| head.device == one.vault.device()).map(|head| head.sequence);
+        assert_eq!(floor, Some(3), "shown together: {together}");
+    }
+}
+
+/// A carrier that has both of two heads of one sequence shows them in one answer.
+#[test]
+fn m11_two_histories_that_are_shown_at_once_are_noticed_at_once() {
+    let mut world = World::default();
+    let (mut one, mut two) = two_devices(&mut world);
+    let mut clone = Device::open(1, one.notes.clone());
+    for (device, content) in [(&mut one, b"one history"), (&mut clone, b"the other  ")] {
+        device.put(&mut world, "/file", content);
+        device.commit(&mut world);
+    }
+    two.refresh(&mut world);
+    assert_eq!(two.alarms, [Alarm::Fork(one.vault.device())]);
+}
