@@ -57,7 +57,7 @@ impl View {
         }
         if let Some(known) = self.coming.get(&head.device).or_else(|| self.heads.get(&head.device)) {
             let forks = head.sequence == known.sequence && head.bytes() != known.bytes();
-            let parts = head.sequence == known.sequence + 1 && head.previous != known.id();
+            let parts = known.sequence.checked_add(1) == Some(head.sequence) && head.previous != known.id();
             if forks || parts {
                 return Err(Alarm::Fork(head.device));
             }

@@ -41,6 +41,16 @@ fn m11_a_second_head_under_a_sequence_that_was_seen_is_a_fork() {
     assert!(matches!(view.offer(&chain, &next(first.id())), Ok(Some(_))));
 }
 
+/// A member that signs the last sequence there is ended every device that saw it, at every start: it was compared with the one after it.
+#[test]
+fn p01_the_last_sequence_there_is_ends_nobody() {
+    let chain = founded();
+    let last = head(&chain, &identity(1), u64::MAX);
+    let mut view = seen(&chain, last.clone());
+    assert_eq!(view.offer(&chain, &head(&chain, &identity(1), 4)), Ok(None));
+    assert_eq!(view.offer(&chain, &signed(&last, |_| {})), Err(Alarm::Fork(identity(1).peer())));
+}
+
 #[test]
 fn g02_a_head_that_accepts_older_suites_again_is_refused() {
     let chain = founded();
