@@ -5,6 +5,9 @@
 //!   (unknown) -----------> Loading{parked} ------------------> Admitted      (kept; the least used makes room)
 //!                                          \---no admission--> (unknown)     (what was parked is refused)
 //! ```
+//!
+//! When its records change beneath a vault it is stale, and loaded again as soon as nothing of it is under way: the store answers in any
+//! order, and an answer that is still to come is about what is known now.
 
 use std::collections::VecDeque;
 
@@ -46,6 +49,7 @@ struct Loading {
     parked: VecDeque<(LinkId, Plain)>,
     kept: Option<Option<(Kept, Limit)>>,
     usage: Option<Usage>,
+    stale: bool,
 }
 
 /// A vault that is served.
@@ -57,6 +61,7 @@ pub(super) struct Admitted {
     used: Usage,
     reserved: Usage,
     last_use: u64,
+    stale: bool,
 }
 
 /// The value of an admission record: bytes that the vault may take.
@@ -85,6 +90,9 @@ impl Admission {
         if !matches!(hub.role, Role::Carrier { .. }) {
             refuse(hub, link, plain, Denial::NotAdmitted);
             return Gate::Shut;
+        }
+        if matches!(self.vaults.get(&vault), Some(Entry::Admitted(admitted)) if admitted.stale && admitted.is_idle()) {
+            self.vaults.remove(&vault);
         }
         if !self.vaults.contains_key(&vault) {
             self.load(hub, vault);
@@ -144,10 +152,12 @@ impl Admission {
         }
     }
 
-    /// Forgets what is known of a vault, so that it is loaded again; a vault with promises open stays.
+    /// Has a vault loaded again, when nothing of it is under way.
     pub(super) fn forget(&mut self, vault: &VaultId) {
-        if matches!(self.vaults.get(vault), Some(Entry::Admitted(admitted)) if admitted.reserved.blocks == 0) {
-            self.vaults.remove(vault);
+        match self.vaults.get_mut(vault) {
+            Some(Entry::Admitted(admitted)) => admitted.stale = true,
+            Some(Entry::Loading(loading)) => loading.stale = true,
+            None => {}
         }
     }
 
@@ -166,9 +176,14 @@ impl Admission {
     }
 
     /// Ends the loading of a vault, once everything is known that it takes.
-    pub(super) fn loaded(&mut self, vault: VaultId) -> Option<Loaded> {
-        let Some(Entry::Loading(loading)) = self.vaults.get(&vault) else { return None };
+    pub(super) fn loaded(&mut self, hub: &mut Hub, vault: VaultId) -> Option<Loaded> {
+        let Some(Entry::Loading(loading)) = self.vaults.get_mut(&vault) else { return None };
         if loading.kept.is_none() || loading.usage.is_none() || self.total.is_none() {
+            return None;
+        }
+        if std::mem::take(&mut loading.stale) {
+            (loading.kept, loading.usage) = (None, None);
+            ask_store(hub, vault);
             return None;
         }
         let Some(Entry::Loading(loading)) = self.vaults.remove(&vault) else { return None };
@@ -176,7 +191,7 @@ impl Admission {
         let admitted = loading.kept.flatten();
         let known = admitted.is_some();
         if let (Some((kept, Limit(limit))), Some(usage)) = (admitted, loading.usage) {
-            let fresh = Admitted { kept, limit, used: usage, reserved: Usage::default(), last_use: self.uses };
+            let fresh = Admitted { kept, limit, used: usage, reserved: Usage::default(), last_use: self.uses, stale: false };
             self.vaults.insert(vault, Entry::Admitted(Box::new(fresh)));
         }
         Some(Loaded { parked: loading.parked, admitted: known })
@@ -200,13 +215,12 @@ impl Admission {
             hub.store(StoreOp::Usage(None), Purpose::TotalUsage);
         }
         self.vaults.insert(vault, Entry::Loading(Box::default()));
-        hub.store(StoreOp::Records(RecordQuery::Vault(vault)), Purpose::LoadRecords(vault));
-        hub.store(StoreOp::Usage(Some(vault)), Purpose::LoadUsage(vault));
+        ask_store(hub, vault);
     }
 
     fn make_room(&mut self) {
         let idle = self.vaults.iter().filter_map(|(vault, entry)| match entry {
-            Entry::Admitted(admitted) if admitted.reserved.blocks == 0 && admitted.kept.is_idle() => Some((admitted.last_use, *vault)),
+            Entry::Admitted(admitted) if admitted.is_idle() => Some((admitted.last_use, *vault)),
             _ => None,
         });
         if let Some((_, vault)) = idle.min() {
@@ -216,6 +230,11 @@ impl Admission {
 }
 
 impl Admitted {
+    /// Says whether nothing of the vault is under way: no block is promised room, no record is being written.
+    const fn is_idle(&self) -> bool {
+        self.reserved.blocks == 0 && self.kept.is_idle()
+    }
+
     /// Says whether a peer may store blocks here: a device with *write*, or a carrier of the vault.
     pub(super) fn may_store(&self, peer: &PeerId) -> bool {
         let tip = self.kept.chain.tip();
@@ -249,6 +268,11 @@ impl Admitted {
     pub(super) fn may_ask(&self, peer: &PeerId) -> bool {
         self.kept.chain.knows(peer)
     }
+}
+
+fn ask_store(hub: &mut Hub, vault: VaultId) {
+    hub.store(StoreOp::Records(RecordQuery::Vault(vault)), Purpose::LoadRecords(vault));
+    hub.store(StoreOp::Usage(Some(vault)), Purpose::LoadUsage(vault));
 }
 
 /// Returns where the note stands that a vault is admitted.

@@ -516,7 +516,7 @@ impl Node {
 
     /// Goes on with what waited for a vault to be loaded.
     fn loaded(&mut self, vault: VaultId) {
-        let Some(loaded) = self.admission.loaded(vault) else { return };
+        let Some(loaded) = self.admission.loaded(&mut self.hub, vault) else { return };
         for (link, plain) in loaded.parked {
             match self.hub.links.peer_of(link) {
                 Some(peer) if loaded.admitted => self.about_vault(link, peer, plain),

@@ -17,6 +17,10 @@ fn denied(net: &Net, ask: u64) -> Option<Denial> {
     }
 }
 
+fn is_answered(net: &Net, ask: u64) -> bool {
+    net.events().iter().any(|event| matches!(event, Event::Answered(answered, _) if *answered == AskId(ask)))
+}
+
 fn published(net: &Net, record: &Record) -> usize {
     net.events().iter().filter(|event| matches!(event, Event::Published(id, _) if *id == record.id())).count()
 }
@@ -58,6 +62,52 @@ fn an_invitation_that_two_vaults_redeem_at_once_admits_one() {
         net.settle();
         let done = [1, 2].into_iter().filter(|ask| net.answer(0, AskId(*ask)) == Answer::Done).count();
         assert_eq!(done, 1, "seed {seed}");
+    }
+}
+
+/// A vault that redeemed one more invitation was loaded anew while a record of it was being written: whoever had handed that over heard
+/// nothing, and the store's answer was taken for one about the next record, which was called durable before it was.
+#[test]
+fn c07_a_record_that_is_being_written_while_its_vault_is_loaded_anew_is_answered_and_no_other_for_it() {
+    for seed in 0..100 {
+        let (mut net, chain) = Net::with_carriers(seed, 1);
+        net.request(1, Request::Invite { ask: AskId(0), token: [9; 16], limit: LIMIT });
+        net.settle();
+        let head = Record::Head(head(&chain, &net.hosts[0].identity, 1, 1));
+        let locate = Record::Locate(Locate::sign(chain.vault(), &paper()).expect("a locate record"));
+        net.request(0, Request::Publish(head.clone()));
+        net.request(0, Request::Redeem(AskId(50), net.hosts[1].peer, [9; 16], chain.clone()));
+        let mut handed_over = false;
+        while net.step() {
+            if !handed_over && is_answered(&net, 50) {
+                handed_over = true;
+                net.request(0, Request::Publish(locate.clone()));
+            }
+            for record in [&head, &locate].into_iter().filter(|record| published(&net, record) > 0) {
+                assert!(net.hosts[1].store.records.values().any(|bytes| bytes == record.bytes()), "seed {seed}: it is not durable");
+            }
+        }
+        assert_eq!([published(&net, &head), published(&net, &locate)], [1, 1], "seed {seed}");
+    }
+}
+
+#[test]
+fn a_vault_that_was_spoken_of_before_it_was_admitted_is_served_from_then_on() {
+    for seed in 0..100 {
+        let (mut net, chain) = Net::strangers(seed, 1, LIMIT);
+        let peer = net.hosts[1].peer;
+        net.request(1, Request::Invite { ask: AskId(0), token: [1; 16], limit: LIMIT });
+        net.request(0, Request::Connect(AskId(1), peer, Vec::new()));
+        net.settle();
+        net.request(0, Request::Redeem(AskId(2), peer, [1; 16], chain.clone()));
+        net.forge(0, 1, Plain::Status((Ask(900), chain.vault())).into());
+        while !is_answered(&net, 2) {
+            assert!(net.step(), "it is answered");
+        }
+        net.forge(0, 1, Plain::Status((Ask(901), chain.vault())).into());
+        net.settle();
+        let refused = |message: &Message| matches!(message, Message::Plain(Plain::Denied((Ask(901), _))));
+        assert_eq!(net.count(1, 0, refused), 0, "seed {seed}");
     }
 }
 
