@@ -31,6 +31,7 @@ mod redeeming;
 mod relaying;
 mod rounds;
 mod serving;
+mod stocking;
 mod storage;
 mod tabs;
 #[cfg(test)]
@@ -218,6 +219,9 @@ pub enum Request {
     NeedAgain(VaultId, Vec<BlockId>),
     /// Keeps a block that is likely to be needed again in the local store's cache. Answered by nothing: a cache promises nothing.
     Cache(VaultId, Block),
+    /// Keeps copies of these blocks in the local store's cache, for this peer and for others, no more of them on their way at once than it has
+    /// time for; answered by [`Answer::Kept`]. What is kept later may still push them out.
+    Keep(AskId, VaultId, Vec<BlockId>),
     /// No longer wants blocks that it needed.
     Forget(Vec<BlockId>),
     /// Brings a record to all carriers; answered by [`Event::Published`] at every further copy.
@@ -322,6 +326,8 @@ pub enum Answer {
     Carriers(Vec<CarrierState>),
     /// What an audit found.
     Audited(Audit),
+    /// Copies are kept of all blocks but these: nobody has them now, the store did not take them, or it had no room for all.
+    Kept(Vec<BlockId>),
 }
 
 /// Who holds a block.

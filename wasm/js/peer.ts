@@ -259,7 +259,7 @@ export abstract class PeerBase implements AsyncDisposable {
     return this.#client.call("whereabouts", { path: pathOf(path) }, options);
   }
 
-  /** Reads a file through, so that this browser holds a copy. Reports bytes that were read. */
+  /** Keeps a copy of a file in this browser: all of it, or it fails with `not-complete`. Reports bytes that are here so far. */
   async keep(path: string | FileInfo, options: CallOptions & { onProgress?: (bytes: number) => void } = {}): Promise<void> {
     const { signal, onProgress } = options;
     await this.#client.call("keep", { path: pathOf(path) }, { signal, onProgress: onProgress as (value: never) => void });

@@ -298,10 +298,11 @@ export type ErrorCode =
   | "exists"
   | "into-itself"
   | "wrong-path"
-  // About copies: too few peers answered; nobody is left who has it; not enough took it; what came was wrong.
+  // About copies: too few peers answered; nobody is left who has it; not enough took it; this browser has parts only; what came was wrong.
   | "unavailable"
   | "lost"
   | "not-safe"
+  | "not-complete"
   | "damaged"
   | "newer-release"
   | "no-right"

@@ -1,5 +1,6 @@
 //! The peer of a tab for JavaScript. Only the npm package's worker calls it.
 
+mod keeping;
 pub(crate) mod opening;
 pub(crate) mod peers;
 mod putting;
@@ -208,21 +209,18 @@ impl Tab {
         Ok(whereabouts::whereabouts(&self.client, path(&of)?).await?)
     }
 
-    /// Reads a file through, so that this tab holds a copy of it; `onProgress` hears how many bytes that were so far.
+    /// Keeps a copy of a file in this browser; `onProgress` hears how many of its bytes are here so far.
     ///
     /// # Errors
-    /// As the vault has them.
+    /// As the vault has them; `not-complete` when parts of it are not here in the end.
     pub async fn keep(&self, of: String, on_progress: Option<Function>) -> Result<(), JsValue> {
-        let reading = Reading::begin(Rc::clone(&self.client), path(&of)?, 0.0, None);
-        let mut bytes = 0.0;
-        while let Some(piece) = reading.next().await? {
-            bytes += f64::from(piece.length());
+        let tell = |bytes: u64| {
             if let Some(tell) = &on_progress {
                 // What a listener throws is its own affair.
-                let _ = tell.call1(&JsValue::NULL, &bytes.into());
+                let _ = tell.call1(&JsValue::NULL, &number(bytes));
             }
-        }
-        Ok(())
+        };
+        Ok(keeping::keep(&self.client, path(&of)?, tell).await?)
     }
 
     /// Sets how many copies of everything are wanted, 1 to 64.

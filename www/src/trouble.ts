@@ -24,6 +24,10 @@ const WORDS: Partial<Record<ErrorCode, Trouble>> = {
     what: "Too few nodes took it, so it is not safe yet.",
     advice: "What was sent is kept. Try again when more nodes answer.",
   },
+  "not-complete": {
+    what: "Only parts of this are on this device.",
+    advice: "Make room on it, or wait until more nodes answer, and keep it again.",
+  },
   damaged: {
     what: "What a node sent was not what was stored, and was refused.",
     advice: "Another copy is tried by itself. If all are damaged, the network page shows where they lie.",

@@ -44,13 +44,19 @@ impl Cache {
         Self { vaults: Map::new(), limit, arriving: 0 }
     }
 
-    /// Keeps a block. A vault without carriers lives in the same store anyway.
+    /// Keeps a block, unless the store has no time for it. A vault without carriers lives in the same store anyway.
     pub(super) fn keep(&mut self, hub: &mut Hub, vault: VaultId, block: Block) {
         let bytes = block.bytes().len() as u64;
         let carrier = matches!(hub.role, Role::Carrier { .. });
         if carrier || hub.lives_here(&vault) || self.arriving + bytes > hub.window(CACHE_WINDOW, TAB_CACHE_WINDOW) as u64 {
             return;
         }
+        self.store(hub, vault, block);
+    }
+
+    /// Keeps a block whatever else is on its way into the store, for whoever bounds that.
+    pub(super) fn store(&mut self, hub: &mut Hub, vault: VaultId, block: Block) {
+        let bytes = block.bytes().len() as u64;
         self.arriving += bytes;
         let purpose = Purpose::Kept(vault, block.id(), bytes);
         hub.store(StoreOp::Cache(owner(&vault), block), purpose);
@@ -82,6 +88,11 @@ impl Cache {
     /// Takes in that the store lost everything.
     pub(super) fn emptied(&mut self) {
         self.vaults.values_mut().for_each(|shelf| shelf.used = None);
+    }
+
+    /// Says whether copies of a vault may be about to be thrown away.
+    pub(super) fn makes_room(&self, vault: &VaultId) -> bool {
+        self.vaults.get(vault).is_some_and(|shelf| shelf.busy)
     }
 
     /// Takes in what the store answered on the way to more room, and goes on.

@@ -65,6 +65,10 @@ pub(super) enum Note {
     Fetched(VaultId, Block, bool),
     /// They cannot be had; who turned out to lack them.
     NoBody(BlockId, Vec<PeerId>),
+    /// A block of which a copy is to be kept here.
+    Copy(VaultId, Block),
+    /// It cannot be had.
+    NoCopy(BlockId),
     /// A peer is called through a relay.
     CallThrough(PeerId, Via),
     /// Copies that are no longer kept here.

@@ -16,6 +16,7 @@ use super::redeeming::Invitations;
 use super::relaying::Relaying;
 use super::rounds::Rounds;
 use super::serving::Serving;
+use super::stocking::Stocking;
 use super::storage::Purpose;
 use super::tabs::Tabs;
 use super::timers::Timer;
@@ -23,7 +24,7 @@ use super::tunnels::Tunnels;
 use super::writing::Writing;
 use super::{Config, Input, LinkId, Output, Relayed, Request, Role, Trouble, inspect, local};
 use crate::block::Block;
-use crate::id::{PeerId, VaultId};
+use crate::id::{BlockId, PeerId, VaultId};
 use crate::link::CloseReason;
 use crate::message::{Ask, Denial, Ids, Message, Plain, Sought};
 use crate::record::{Chain, Record, RecordError};
@@ -51,6 +52,7 @@ pub struct Node {
     audits: Audits,
     pub(super) cache: Cache,
     carrying: Carrying,
+    stocking: Stocking,
     tunnels: Tunnels,
 }
 
@@ -75,6 +77,7 @@ impl Node {
             rounds: Rounds::default(),
             audits: Audits::default(),
             carrying: Carrying::default(),
+            stocking: Stocking::default(),
             tunnels: Tunnels::default(),
         }
     }
@@ -124,7 +127,7 @@ impl Node {
 
     /// Says whether this tab keeps a copy of a block; carriers tell it of other tabs only.
     #[must_use]
-    pub fn carries(&self, vault: &VaultId, id: &crate::id::BlockId) -> bool {
+    pub fn carries(&self, vault: &VaultId, id: &BlockId) -> bool {
         self.carrying.holds(vault, id)
     }
 
@@ -152,6 +155,7 @@ impl Node {
             while let Some(note) = self.hub.next_note() {
                 self.noted(note);
             }
+            self.stocking.go_on(&mut self.hub, &mut self.reading, &self.cache);
             self.reading.flush(&mut self.hub);
             self.reading.look(&mut self.hub, &mut self.asks);
             self.audits.go_on(&mut self.hub, &mut self.writing);
@@ -213,7 +217,9 @@ impl Node {
             Note::Body(block) => self.writing.body(hub, block),
             Note::Fetched(vault, block, true) => self.cache.keep(hub, vault, block),
             Note::Fetched(vault, block, false) => self.cache.carry(hub, vault, &block),
-            Note::Thrown(ids) => self.carrying.lost(&ids),
+            Note::Thrown(ids) => self.thrown(&ids),
+            Note::Copy(vault, block) => self.stocking.fetched(hub, &mut self.cache, vault, block),
+            Note::NoCopy(id) => self.stocking.ended(id, false),
             Note::NoBody(id, without) => self.writing.no_body(hub, id, &without),
             Note::Give(vault, block, peer) => self.writing.give(hub, vault, block.id(), Some(block), peer),
             Note::Given(id, peer, durable) => self.audits.given(id, peer, durable),
@@ -257,9 +263,11 @@ impl Node {
             Request::Need(vault, ids) => self.reading.need(hub, &self.carrying, vault, ids, false),
             Request::NeedAgain(vault, ids) => self.reading.need(hub, &self.carrying, vault, ids, true),
             Request::Cache(vault, block) => self.cache.keep(hub, vault, block),
-            Request::Evicted(ids) => self.carrying.lost(&ids),
+            Request::Keep(ask, vault, ids) => self.stocking.keep(hub, ask, vault, ids),
+            Request::Evicted(ids) => self.thrown(&ids),
             Request::Emptied => {
                 self.carrying.emptied();
+                self.stocking.emptied();
                 self.cache.emptied();
             }
             Request::Shrink(limit) => self.cache.shrink(hub, limit),
@@ -290,6 +298,12 @@ impl Node {
             Request::Suspend(suspended) => hub.suspend(suspended),
             Request::Drain => hub.drain(),
         }
+    }
+
+    /// Takes in that copies are no more.
+    fn thrown(&mut self, ids: &[BlockId]) {
+        self.carrying.lost(ids);
+        self.stocking.thrown(ids);
     }
 
     /// Works for a vault with the carriers of its chain's tip: calls them, and no longer calls those that are gone from all vaults.
@@ -500,8 +514,10 @@ impl Node {
                 if kept {
                     self.carrying.kept(vault, id);
                 }
+                self.stocking.ended(id, kept);
                 self.cache.kept(hub, vault, bytes, kept);
             }
+            Purpose::Stock => self.stocking.counted(&mut self.carrying, answer),
             Purpose::Cached(vault) => self.cache.answered(hub, vault, answer),
             Purpose::Inventory(vault, owner) => self.carrying.counted(hub, vault, owner, answer),
             Purpose::LocalGet(id) => self.reading.looked(hub, id, answer),

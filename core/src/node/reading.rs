@@ -52,6 +52,8 @@ struct Needed {
     again: bool,
     /// Writing wants it, to hand it to holders that lack it.
     for_holders: bool,
+    /// A copy of it is to be kept here.
+    for_copy: bool,
     /// Holders that were asked and have not answered.
     asked: Vec<(PeerId, Time)>,
     /// Holders that will not deliver it, and why.
@@ -110,12 +112,21 @@ impl Reading {
         self.want(hub, vault, id, true).for_holders = true;
     }
 
+    /// Needs a block that the local store has not, to keep a copy of it; ends in a [`Note::Copy`] or [`Note::NoCopy`].
+    pub(super) fn need_copy(&mut self, hub: &mut Hub, vault: VaultId, id: BlockId) {
+        let seek = !self.needed.contains_key(&id);
+        self.want(hub, vault, id, false).for_copy = true;
+        if seek {
+            self.seek(hub, id);
+        }
+    }
+
     /// No longer needs blocks for the vault above.
     pub(super) fn forget(&mut self, hub: &mut Hub, ids: &[BlockId]) {
         for id in ids {
             let Some(needed) = self.needed.get_mut(id) else { continue };
             needed.for_vault = false;
-            if !needed.for_holders {
+            if !needed.for_holders && !needed.for_copy {
                 self.end(hub, id);
             }
         }
@@ -148,7 +159,9 @@ impl Reading {
         self.pace.learn(latency);
         if let Some(needed) = self.needed.get(&id) {
             let (vault, failed) = (needed.vault, needed.failed.clone());
-            hub.note(Note::Fetched(vault, block.clone(), needed.again));
+            if !needed.for_copy {
+                hub.note(Note::Fetched(vault, block.clone(), needed.again));
+            }
             self.mend(hub, vault, &failed, block);
             self.got(hub, block.clone());
         }
@@ -245,6 +258,7 @@ impl Reading {
                 for_vault: false,
                 again: false,
                 for_holders: false,
+                for_copy: false,
                 asked: Vec::new(),
                 failed: Vec::new(),
                 queued: false,
@@ -453,6 +467,9 @@ impl Reading {
         if needed.for_holders {
             hub.note(Note::Body(block.clone()));
         }
+        if needed.for_copy {
+            hub.note(Note::Copy(needed.vault, block.clone()));
+        }
         if needed.for_vault {
             hub.tell(Event::Got(block));
         }
@@ -488,6 +505,9 @@ impl Reading {
         if needed.for_holders {
             let lacks = |(peer, trouble): &(PeerId, Trouble)| matches!(trouble, Trouble::Absent | Trouble::Damaged).then_some(*peer);
             hub.note(Note::NoBody(id, reasons.iter().filter_map(lacks).collect()));
+        }
+        if needed.for_copy {
+            hub.note(Note::NoCopy(id));
         }
         if needed.for_vault {
             hub.tell(Event::Unavailable(id, reasons));

@@ -63,6 +63,8 @@ pub(super) enum Purpose {
     LocalAudit(AskId, Vec<BlockId>),
     /// A block of so many bytes for a vault's cache.
     Kept(VaultId, BlockId, u64),
+    /// Which of the blocks that are to be kept are here already.
+    Stock,
     /// A step of making room in a vault's cache.
     Cached(VaultId),
     /// What of a vault lies under an owner.

@@ -23,7 +23,7 @@ struct Held {
 
 /// Asks all nodes who holds a file.
 pub(super) async fn whereabouts(client: &Client, path: Path) -> Result<JsValue, Failure> {
-    let blocks = blocks(client, path).await?;
+    let (blocks, _) = blocks(client, path).await?;
     let (vault, me) = client.look(|peer| (peer.vault().id(), peer.vault().device()))?;
     let mut holders: Map<(PeerId, bool), Held> = Map::new();
     for ids in blocks.keys().copied().collect::<Vec<_>>().chunks(WHERE_MAX) {
@@ -49,8 +49,8 @@ pub(super) async fn whereabouts(client: &Client, path: Path) -> Result<JsValue, 
     Ok(shape.with("holders", holders).done())
 }
 
-/// Lists a file's blocks, and how many bytes of the file each has: of a chunk that lies in two, half of it each.
-async fn blocks(client: &Client, path: Path) -> Result<Map<BlockId, u64>, Failure> {
+/// Lists a file's blocks, how many bytes of the file each has (of a chunk that lies in two, half of it each), and how many it has in all.
+pub(super) async fn blocks(client: &Client, path: Path) -> Result<(Map<BlockId, u64>, u64), Failure> {
     let (mut blocks, mut from) = (Map::new(), 0);
     loop {
         let Reply::Layout(page) = client.run(Command::Layout { path: path.clone(), from, limit: PAGE }).await? else { break };
@@ -64,7 +64,7 @@ async fn blocks(client: &Client, path: Path) -> Result<Map<BlockId, u64>, Failur
             break;
         }
     }
-    Ok(blocks)
+    Ok((blocks, from))
 }
 
 /// Chunks that are listed at once.

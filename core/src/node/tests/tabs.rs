@@ -1,11 +1,12 @@
 //! Tabs: what they keep, what carriers know of it, and to whom they say it.
 
-use super::network::{LIMIT, Net, blocks, ids, is_fetch};
+use super::network::{LIMIT, Net, blocks, ids, is_block, is_fetch};
 use crate::block::Block;
 use crate::id::{BlockId, PeerId, VaultId};
+use crate::limits::TAB_CACHE_WINDOW;
 use crate::link::CloseReason;
 use crate::message::{Ask, Has, Ids, Message, Plain};
-use crate::node::{Answer, AskId, Config, Node, Request, Role};
+use crate::node::{Answer, AskId, Config, Event, Node, Request, Role};
 use crate::record::Chain;
 use crate::time::Span;
 
@@ -174,6 +175,78 @@ fn b02_a_tab_whose_store_was_emptied_says_that_it_has_nothing_and_begins_anew() 
     net.request(TAB, Request::Place(chain.vault(), blocks[0].clone()));
     net.settle();
     assert_eq!(tabs_named(&mut net, DEVICE, chain.vault(), &ids[..1]), [[tab]]);
+}
+
+/// What the disk had no time for was dropped without a word: whoever kept a copy of a film had half of it.
+#[test]
+fn a_copy_that_is_kept_on_a_slow_disk_is_complete_and_takes_little_memory() {
+    let (mut net, chain) = Net::with_tabs(11, 3, 2);
+    let blocks = blocks(3000);
+    net.place(chain.vault(), &blocks);
+    assert!(net.run(MINUTE, |net| net.settled() == 3000));
+    net.sent.clear();
+    net.request(TAB, Request::Keep(AskId(1), chain.vault(), ids(&blocks)));
+    while net.hosts[TAB].events.is_empty() {
+        net.hosts[TAB].store.stuck = true;
+        net.settle();
+        let arrived: usize = (1..=3).map(|carrier| net.count(carrier, TAB, is_block)).sum();
+        assert!(arrived - net.hosts[TAB].store.blocks.len() <= TAB_CACHE_WINDOW >> 20, "no more than the largest blocks may take");
+        net.hosts[TAB].store.stuck = false;
+        assert!(net.step(), "it goes on");
+    }
+    assert_eq!(net.answer(TAB, AskId(1)), Answer::Kept(Vec::new()));
+    assert_eq!(net.hosts[TAB].store.blocks.len(), 3000);
+    assert_eq!((1..=3).map(|carrier| net.count(carrier, TAB, is_block)).sum::<usize>(), 3000, "nothing is fetched twice");
+    // What is there already is not fetched once more.
+    net.sent.clear();
+    net.request(TAB, Request::Keep(AskId(2), chain.vault(), ids(&blocks)));
+    net.settle();
+    assert_eq!(net.answer(TAB, AskId(2)), Answer::Kept(Vec::new()));
+    assert!(net.sent.iter().all(|(_, _, message)| !is_fetch(message)));
+}
+
+#[test]
+fn d06_what_a_disk_does_not_take_is_tried_once_more_and_named_in_the_end() {
+    let (mut net, chain, blocks) = put(12, 20);
+    let ids = ids(&blocks);
+    net.hosts[OTHER_TAB].store.failing = true;
+    net.sent.clear();
+    for (ask, missing) in [(1, ids.len()), (2, 0)] {
+        net.request(OTHER_TAB, Request::Keep(AskId(ask), chain.vault(), ids.clone()));
+        net.settle();
+        let Answer::Kept(lacking) = net.answer(OTHER_TAB, AskId(ask)) else { panic!("an answer") };
+        assert_eq!(lacking.len(), missing);
+        net.hosts[OTHER_TAB].store.failing = false;
+    }
+    // What is nowhere is named as well, and holds nothing up.
+    net.kill(TAB);
+    for host in 1..TAB {
+        net.hosts[host].store.blocks.remove(&ids[3]);
+        net.hosts[host].store.blocks.remove(&ids[4]);
+    }
+    net.hosts[OTHER_TAB].store.blocks.clear();
+    net.request(OTHER_TAB, Request::Keep(AskId(3), chain.vault(), ids.clone()));
+    assert!(net.run(MINUTE, |net| net.hosts[OTHER_TAB].events.iter().any(|event| matches!(event, Event::Answered(AskId(3), _)))));
+    let Answer::Kept(mut lacking) = net.answer(OTHER_TAB, AskId(3)) else { panic!("an answer") };
+    lacking.sort_unstable();
+    let mut gone = ids[3..5].to_vec();
+    gone.sort_unstable();
+    assert_eq!(lacking, gone);
+}
+
+#[test]
+fn a_copy_that_is_more_than_a_tab_may_keep_is_not_called_complete() {
+    let (mut net, chain, blocks) = put(13, 100);
+    let me = net.hosts[OTHER_TAB].peer;
+    net.hosts[OTHER_TAB].node = Node::new(net.now, Config { me, role: Role::Tab { limit: 20 * 4096 }, seed: [9; 32] });
+    net.request(OTHER_TAB, Request::Follow(chain.clone()));
+    net.settle();
+    net.request(OTHER_TAB, Request::Keep(AskId(1), chain.vault(), ids(&blocks)));
+    net.settle();
+    let Answer::Kept(lacking) = net.answer(OTHER_TAB, AskId(1)) else { panic!("an answer") };
+    let held = &net.hosts[OTHER_TAB].store.blocks;
+    assert!(ids(&blocks).iter().all(|id| lacking.contains(id) != held.contains_key(id)));
+    assert!(held.len() <= 20);
 }
 
 #[test]
