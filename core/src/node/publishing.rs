@@ -8,6 +8,7 @@ use super::timers::Timer;
 use super::{Event, Trouble};
 use crate::copies::Copies;
 use crate::id::{PeerId, RecordId};
+use crate::limits::{MEMBERS_MAX, SHARES_MAX};
 use crate::map::Map;
 use crate::message::{Ask, Denial, Plain, RecordBytes};
 use crate::record::{Certificate, Record};
@@ -122,5 +123,5 @@ fn catch_up(hub: &mut Hub, asks: &mut Asks, peer: PeerId, record: &Record) {
 
 /// The longest pause before a carrier that had no room for a record is asked again.
 const RETRY_MAX: Span = Span::seconds(10);
-/// Records that are on their way at once.
-const PUBLISHING_MAX: usize = 256;
+/// Records that are on their way at once: all heads and links of a vault, and its newest certificates.
+const PUBLISHING_MAX: usize = MEMBERS_MAX + SHARES_MAX + 256;

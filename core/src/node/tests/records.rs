@@ -140,6 +140,25 @@ fn a_head_reaches_a_carrier_whose_disk_failed_at_first() {
     assert!(net.run(Span::seconds(11), |net| published(net, &record) == 3));
 }
 
+/// Of more than 256 records that were on their way the oldest were given up without a word. A spread publishes all links of a vault behind
+/// its head, and waited for that head for ever.
+#[test]
+fn a_head_is_published_however_many_links_follow_it() {
+    let (mut net, chain) = Net::with_carriers(2, 3);
+    let record = Record::Head(head(&chain, &net.hosts[0].identity, 1, 1));
+    (1..=3).for_each(|carrier| net.hosts[carrier].store.stuck = true);
+    net.request(0, Request::Publish(record.clone()));
+    for number in 0..crate::limits::SHARES_LIVE_MAX {
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&number.to_le_bytes());
+        let other = Locate::sign(chain.vault(), &Identity::from_seed(&Seed::new(seed))).expect("a record");
+        net.request(0, Request::Publish(Record::Locate(other)));
+    }
+    (1..=3).for_each(|carrier| net.hosts[carrier].store.stuck = false);
+    net.settle();
+    assert_eq!(published(&net, &record), 3);
+}
+
 #[test]
 fn a_newer_head_takes_an_older_ones_place_and_never_the_other_way_round() {
     let (mut net, chain) = Net::with_carriers(3, 1);
