@@ -74,7 +74,8 @@ impl Publishing {
                     let pause = Span(1 + hub.chance.below(RETRY_MAX.millis()));
                     hub.arm(pause, Timer::Publish(peer));
                 }
-                if before != State::AskedAgain {
+                // Each says once that it could not, and once that it never will.
+                if before != State::AskedAgain || next == State::Refused {
                     hub.tell(Event::Unpublished(id, peer, *trouble));
                 }
             }

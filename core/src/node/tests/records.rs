@@ -159,6 +159,20 @@ fn a_head_is_published_however_many_links_follow_it() {
     assert_eq!(published(&net, &record), 3);
 }
 
+/// A carrier that was away, and will not take the record when it is back, was waited for: its second answer was not passed on.
+#[test]
+fn a_carrier_that_was_away_and_refuses_when_it_is_back_says_so() {
+    let (mut net, chain) = Net::with_carriers(2, 1);
+    let nobody = Identity::from_seed(&Seed::new([77; 32]));
+    let record = Record::Locate(Locate::sign(chain.vault(), &nobody).expect("a record"));
+    net.kill(1);
+    net.request(0, Request::Publish(record.clone()));
+    net.run(MINUTE, |_| false);
+    net.revive(1, CARRIER);
+    let refused = |event: &Event| matches!(event, Event::Unpublished(id, _, trouble) if *id == record.id() && trouble.refusal().is_some());
+    assert!(net.run(Span::seconds(120), |net| net.events().iter().any(refused)));
+}
+
 #[test]
 fn a_newer_head_takes_an_older_ones_place_and_never_the_other_way_round() {
     let (mut net, chain) = Net::with_carriers(3, 1);
