@@ -203,7 +203,9 @@ impl Running {
                 _ => found.whole += 1,
             }
         }
-        found.strangers = self.counts.iter().sum::<u64>().saturating_add(self.mended).saturating_sub(held);
+        // Carriers may count whatever they like.
+        let counted = self.counts.iter().fold(self.mended, |sum, count| sum.saturating_add(*count));
+        found.strangers = counted.saturating_sub(held);
         found.silent = self.silent;
         found
     }

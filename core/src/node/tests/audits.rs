@@ -2,8 +2,8 @@
 
 use super::network::{Net, blocks, ids};
 use crate::block::Block;
-use crate::id::VaultId;
-use crate::message::{Message, Plain};
+use crate::id::{Partition, VaultId};
+use crate::message::{Fingerprint, Message, Plain};
 use crate::node::{Answer, AskId, Audit, Request, Whereabouts};
 use crate::time::Span;
 
@@ -117,4 +117,24 @@ fn carriers_tell_members_what_a_vault_takes() {
     assert!(told.clone().all(|status| (status.blocks, status.used, status.limit) == (20, 20 * 4096, super::network::LIMIT)));
     let asked = |message: &Message| matches!(message, Message::Plain(Plain::Status(_)));
     assert_eq!(net.sent.iter().filter(|(.., message)| asked(message)).count(), 2);
+}
+
+/// Counts that no carrier can mean were added up, and ended the process of whoever checked.
+#[test]
+fn p03_carriers_that_count_to_the_end_of_numbers_end_nobody() {
+    let (mut net, vault, blocks) = stored(3, 2, 10);
+    (1..=2).for_each(|carrier| net.hosts[carrier].store.stuck = true);
+    net.request(0, Request::Audit { ask: AskId(1), vault, live: ids(&blocks), mend: false });
+    let asked = |(_, to, message): &(usize, usize, Message)| match message {
+        Message::Plain(Plain::Summarise(summarise)) => Some((*to, summarise.ask)),
+        _ => None,
+    };
+    let asked: Vec<_> = net.sent.iter().filter_map(asked).collect();
+    let empty = Partition::all().find(|partition| blocks.iter().all(|block| Partition::of(&block.id()) != *partition)).expect("one");
+    for (carrier, ask) in asked {
+        net.forge(carrier, 0, Plain::Summaries((ask, vec![(empty, u64::MAX, Fingerprint([0; 32]))])).into());
+    }
+    net.settle();
+    let Answer::Audited(found) = net.answer(0, AskId(1)) else { panic!("an audit") };
+    assert_eq!((found.missing.len(), found.strangers), (10, u64::MAX));
 }
