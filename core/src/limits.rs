@@ -200,3 +200,5 @@ pub const REDIAL_MAX: Span = Span::seconds(60);
 pub const BODY_RETRY: Span = Span::seconds(30);
 /// A question is given up after this long.
 pub const ASK_TIMEOUT: Span = Span::seconds(30);
+/// How long an answer in several messages may take: hundreds of MiB of records over a line of 8 Mbit/s.
+pub const ANSWER_TIMEOUT: Span = Span::seconds(10 * 60);

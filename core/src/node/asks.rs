@@ -9,11 +9,11 @@ use super::links::Standing;
 use super::timers::Timer;
 use super::{AskId, LinkId, Trouble};
 use crate::id::{BlockId, Partition, PeerId, RecordId, VaultId};
-use crate::limits::{ASK_TIMEOUT, ASKS_PER_LINK};
+use crate::limits::{ANSWER_TIMEOUT, ASK_TIMEOUT, ASKS_PER_LINK};
 use crate::map::Map;
 use crate::message::{Ask, Denial, Fingerprint, NodeStatus, Plain, RecordsAre, Tunnel};
 use crate::record::Record;
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// All questions to peers that are not answered.
 #[derive(Debug, Default)]
@@ -73,6 +73,7 @@ pub(super) enum Reply {
 struct Open {
     plain: Plain,
     errand: Errand,
+    since: Time,
     until: Time,
     records: Vec<Record>,
 }
@@ -111,9 +112,12 @@ impl Asks {
             let records = std::mem::take(&mut open.records);
             self.answer(hub, link, part.ask, Ok(Reply::Records(records)));
         } else {
-            let old = std::mem::replace(&mut open.until, hub.now() + ASK_TIMEOUT);
-            hub.disarm(old, Timer::Ask(link, part.ask));
-            hub.arm(ASK_TIMEOUT, Timer::Ask(link, part.ask));
+            let left = ANSWER_TIMEOUT.millis().saturating_sub(hub.now().since(open.since).millis());
+            hub.disarm(open.until, Timer::Ask(link, part.ask));
+            if left == 0 {
+                return self.expired(hub, link, part.ask);
+            }
+            open.until = hub.arm(Span(left.min(ASK_TIMEOUT.millis())), Timer::Ask(link, part.ask));
         }
     }
 
@@ -158,7 +162,7 @@ impl Asks {
             number(&mut plain, ask);
             let until = hub.arm(ASK_TIMEOUT, Timer::Ask(link, ask));
             hub.send(link, plain.clone());
-            open.insert(ask, Open { plain, errand, until, records: Vec::new() });
+            open.insert(ask, Open { plain, errand, since: hub.now(), until, records: Vec::new() });
         }
         if parked.is_empty() {
             self.parked.remove(peer);

@@ -2,7 +2,7 @@
 
 use super::network::{LIMIT, Net, blocks, chain, head, next, paper};
 use crate::identity::{Identity, Seed};
-use crate::message::{Ask, Denial, Message, Plain, RecordBytes, Redeem};
+use crate::message::{Ask, Denial, Message, Plain, RecordBytes, RecordsAre, Redeem};
 use crate::node::{Answer, AskId, Event, Input, Request, Role, Trouble};
 use crate::record::{Chain, Locate, Record};
 use crate::time::Span;
@@ -386,4 +386,26 @@ fn x09_questions_without_end_are_answered_busy() {
     }
     let busy = |message: &Message| matches!(message, Message::Plain(Plain::Denied((_, Denial::Busy))));
     assert_eq!(net.count(1, 0, busy), 1000 - crate::limits::ASKS_PER_LINK);
+}
+
+/// A carrier whose answer has no end was waited for without end.
+#[test]
+fn x01_an_answer_in_parts_without_end_is_given_up() {
+    let (mut net, chain) = Net::with_carriers(12, 1);
+    // The carrier itself says nothing: it waits for its store.
+    net.kill(1);
+    net.revive(1, CARRIER);
+    net.hosts[1].store.stuck = true;
+    net.run(MINUTE, |net| net.link(0, 1).is_some());
+    net.request(0, Request::Refresh(AskId(1), chain.vault()));
+    let asked = |(_, _, message): &(usize, usize, Message)| match message {
+        Message::Plain(Plain::Records((ask, _))) => Some(*ask),
+        _ => None,
+    };
+    let ask = net.sent.iter().find_map(asked).expect("a question");
+    for _ in 0..100 {
+        net.forge(1, 0, Plain::RecordsAre(RecordsAre { ask, records: Vec::new(), last: false }).into());
+        net.run(Span::seconds(20), |_| false);
+    }
+    assert!(matches!(net.answer(0, AskId(1)), Answer::Asked { answered: 0, of: 1, .. }));
 }
