@@ -43,7 +43,8 @@ impl Tunnels {
     /// Takes in what the relay answered.
     pub(super) fn answered(&mut self, hub: &mut Hub, relay: &PeerId, peer: PeerId, result: Result<Reply, Trouble>) {
         let error = match (result, hub.links.link_of(relay)) {
-            (Ok(Reply::Opened(number)), Some(link)) => {
+            // A number that stands for a tunnel already is no tunnel.
+            (Ok(Reply::Opened(number)), Some(link)) if !self.ends.contains_key(&TunnelId { link, number: number.0 }) => {
                 let id = TunnelId { link, number: number.0 };
                 if hub.is_wanted(&peer) {
                     return self.begin(hub, id, Some(peer));

@@ -6,8 +6,8 @@ use super::network::{Net, blocks};
 use crate::id::{PeerId, VaultId};
 use crate::limits::{TUNNEL_RESERVE, TUNNEL_WINDOW, TUNNELS_PER_LINK};
 use crate::link::CloseReason;
-use crate::message::{Ask, Denial, Message, Open, Piece, Plain, Tunnel};
-use crate::node::{Input, LinkId, Request, TunnelId, TunnelInput, TunnelOutput};
+use crate::message::{Ask, Denial, Ids, Message, Open, Piece, Plain, Tunnel};
+use crate::node::{Event, Input, LinkId, Request, TunnelId, TunnelInput, TunnelOutput};
 
 const DEVICE: usize = 0;
 const RELAY: usize = 1;
@@ -227,6 +227,34 @@ fn a_call_that_no_relay_takes_ends_and_the_block_is_unavailable() {
         net.input(DEVICE, Input::Unreachable(tab, failed));
         net.settle();
     }
-    let unavailable = |event: &crate::node::Event| matches!(event, crate::node::Event::Unavailable(..));
+    let unavailable = |event: &Event| matches!(event, Event::Unavailable(..));
     assert_eq!(net.hosts[DEVICE].events.iter().filter(|event| unavailable(event)).count(), 1);
+}
+
+/// The second of two tunnels with one number took the first one's place without a word, and whoever had called through that waited for ever.
+#[test]
+fn p15_a_relay_that_gives_two_tunnels_one_number_is_given_one() {
+    let (mut net, chain) = Net::with_tabs(9, 1, 2);
+    let (vault, blocks) = (chain.vault(), blocks(2));
+    let ids = [blocks[0].id(), blocks[1].id()];
+    let tabs = [net.hosts[2].peer, net.hosts[3].peer];
+    net.hosts[RELAY].frozen = true;
+    net.request(DEVICE, Request::Need(vault, ids.to_vec()));
+    net.settle();
+    net.forge(RELAY, DEVICE, Plain::Absent(Ids { vault, ids: ids.to_vec() }).into());
+    net.settle();
+    let question = |message: &Message| if let Message::Plain(Plain::Where(has)) = message { Some(has.ask) } else { None };
+    let asked = net.sent.iter().find_map(|(.., message)| question(message)).expect("the relay is asked");
+    net.forge(RELAY, DEVICE, Plain::Held((asked, vec![(tabs[0], vec![ids[0]]), (tabs[1], vec![ids[1]])])).into());
+    net.settle();
+    let call = |message: &Message| if let Message::Plain(Plain::Open(open)) = message { Some(open.ask) } else { None };
+    let calls: Vec<Ask> = net.sent.iter().filter_map(|(.., message)| call(message)).collect();
+    assert_eq!(calls.len(), 2);
+    for ask in calls {
+        net.forge(RELAY, DEVICE, Plain::Opened((ask, Tunnel(7))).into());
+    }
+    net.settle();
+    let begun = net.hosts[DEVICE].tunnels.iter().filter(|(_, output)| matches!(output, TunnelOutput::Begin { .. })).count();
+    assert_eq!(begun, 1);
+    assert!(net.events().iter().any(|event| matches!(event, Event::Unavailable(id, _) if *id == ids[1])));
 }
