@@ -296,7 +296,8 @@ mod tests {
         let cut = ("ab\0\0\0", "2 5 another-run".to_owned(), 2);
         let killed = ("abcx", format!("2 3 {}", boot.trim()), if boot.is_empty() { 2 } else { 3 });
         let short = ("ab", format!("2 5 {}", boot.trim()), 2);
-        for (number, (part, mark, trusted)) in [cut, killed, short].into_iter().enumerate() {
+        let long = ("ab-------", "2 9 another-run".to_owned(), 2);
+        for (number, (part, mark, trusted)) in [cut, killed, short, long].into_iter().enumerate() {
             let target = home.path().join(number.to_string());
             interrupted(&target, &node(6), part.as_bytes(), &mark);
             let mut landing = Landing::begin(&target, &node(6), None, false).expect("begun");
@@ -323,6 +324,49 @@ mod tests {
         assert!(is_there(&target, &node(6)));
         File::open(&target).and_then(|file| file.set_modified(SystemTime::UNIX_EPOCH)).expect("ours");
         assert!(!is_there(&target, &node(6)), "another time");
+    }
+
+    #[test]
+    fn a_large_file_goes_on_from_its_mark_and_leaves_none_behind() {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let target = home.path().join("film");
+        let (marked, rest) = (vec![1; MARK_EVERY as usize], [2; 1000]);
+        let node = node(MARK_EVERY + 1000);
+        let mut landing = Landing::begin(&target, &node, None, false).expect("begun");
+        landing.write(&marked[..1000]).expect("written");
+        drop(landing);
+        assert_eq!(Landing::begin(&target, &node, None, false).expect("begun").resumed(), 0, "no mark is set so early");
+        let mut landing = Landing::begin(&target, &node, None, false).expect("begun");
+        landing.write(&marked).expect("written");
+        landing.write(&rest[..500]).expect("written");
+        drop(landing);
+        let mut landing = Landing::begin(&target, &node, None, false).expect("begun");
+        // Where nothing tells whether the machine has started anew, only what was synced counts.
+        let tells = fs::read_to_string("/proc/sys/kernel/random/boot_id").is_ok_and(|boot| !boot.trim().is_empty());
+        assert_eq!(landing.resumed(), if tells { MARK_EVERY } else { 0 });
+        if !tells {
+            landing.write(&marked).expect("written");
+        }
+        landing.write(&rest).expect("written");
+        assert_eq!(landing.finish().expect("whole"), MARK_EVERY + 1000);
+        assert!(fs::read(&target).expect("there") == [marked.as_slice(), &rest].concat());
+        assert_eq!(fs::read_dir(home.path()).expect("listed").count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn what_somebody_made_meanwhile_is_not_written_over() {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let target = home.path().join("film");
+        for force in [false, true] {
+            let mut landing = Landing::begin(&target, &node(6), None, force).expect("begun");
+            landing.write(b"abcdef").expect("written");
+            fs::write(&target, "somebody's").expect("written");
+            match landing.finish() {
+                Err(LandingError::Exists(_)) if !force => assert_eq!(fs::read(&target).expect("there"), b"somebody's"),
+                result => assert!(force && fs::read(&target).expect("there") == b"abcdef", "{result:?}"),
+            }
+            fs::remove_file(&target).expect("removed");
+        }
     }
 
     #[test]
