@@ -1,6 +1,7 @@
 //! The wasm modules that browsers load: compiled, bound to JavaScript and weighed.
 //!
-//! No optimiser runs over what the compiler made: binaryen leaves a tenth fewer bytes, which are 7 % more after gzip.
+//! No optimiser runs over what the compiler made, but that `cachette-bindgen` arranges its functions for gzip: binaryen leaves a tenth fewer
+//! bytes, which are 7 % more after gzip, and without its inliner less than 1 % fewer.
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -34,6 +34,8 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("wasm-bindgen", &["wasm", "tests/browser"]),
     ("wasm-bindgen-futures", &["wasm", "tests/browser"]),
     ("wasm-bindgen-cli-support", &["wasm/bindgen"]),
+    ("wasm-encoder", &["wasm/bindgen"]),
+    ("wasmparser", &["wasm/bindgen"]),
 ];
 
 /// Rooms of core and of the native node in which alone a crate is named.
