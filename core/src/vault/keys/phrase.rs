@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use bip39::Language;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -42,7 +41,7 @@ pub fn phrase(seed: &Seed) -> Zeroizing<String> {
         if !text.is_empty() {
             text.push(' ');
         }
-        text.push_str(list()[index]);
+        text.push_str(list().nth(index).expect("invariant: eleven bits number a word of the list"));
     }
     text
 }
@@ -56,7 +55,7 @@ pub fn parse_phrase(text: &str) -> Result<Seed, PhraseError> {
     let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c == ',').filter(|token| !is_numbering(token)).collect();
     let mut bytes = Zeroizing::new([0; SEED + 1]);
     for (position, word) in words.iter().enumerate() {
-        let Ok(index) = list().binary_search(word) else {
+        let Some(index) = list().position(|known| known == *word) else {
             return Err(PhraseError::UnknownWord { position: position + 1, nearest: nearest(word) });
         };
         if position < WORDS {
@@ -74,10 +73,9 @@ pub fn parse_phrase(text: &str) -> Result<Seed, PhraseError> {
     if *with_checksum(&seed) == *bytes { Ok(Seed::new(*seed)) } else { Err(PhraseError::Checksum) }
 }
 
-/// The list in the order of the alphabet. The only word that this module has with the crate: what else it offers would bring a second copy
-/// of the list, and another SHA-256, 15 KiB of a browser's download.
-fn list() -> &'static [&'static str; 1 << WORD_BITS] {
-    Language::English.word_list()
+/// The list in the order of the alphabet: as text, because a table of where its words begin is 5 KiB of a browser's download.
+fn list() -> std::str::Lines<'static> {
+    LIST.lines()
 }
 
 /// Returns where the bits of a word are, the highest first: byte and bit in it.
@@ -100,7 +98,7 @@ fn is_numbering(token: &str) -> bool {
 /// Finds up to three words of the list at the smallest distance, of one or two slips of the pen.
 fn nearest(word: &str) -> Vec<&'static str> {
     let word: Vec<char> = word.chars().take(LONGEST).collect();
-    let within = |most| list().iter().copied().filter(|known| slips(&word, known) <= most).take(3).collect();
+    let within = |most| list().filter(|known| slips(&word, known) <= most).take(3).collect();
     let one: Vec<_> = within(1);
     if one.is_empty() { within(2) } else { one }
 }
@@ -142,6 +140,8 @@ impl fmt::Debug for PhraseError {
     }
 }
 
+/// The English words of BIP39.
+const LIST: &str = include_str!("words.txt");
 /// Letters of a typed word that are looked at: the list's longest word has eight.
 const LONGEST: usize = 16;
 /// Bytes of a seed.
@@ -155,6 +155,12 @@ mod tests {
 
     /// The published BIP39 vector for 32 bytes of 0x7f.
     const LEGAL: &str = "legal winner thank year wave sausage worth useful legal winner thank year wave sausage worth useful legal winner thank year wave sausage worth title";
+
+    #[test]
+    fn the_list_is_the_published_one() {
+        assert!(list().eq(bip39::Language::English.word_list().iter().copied()));
+        assert_eq!(list().count(), 1 << WORD_BITS);
+    }
 
     fn message(text: &str) -> String {
         parse_phrase(text).err().map_or_else(|| "understood".to_owned(), |error| error.to_string())
