@@ -30,6 +30,7 @@ mod records;
 mod redeeming;
 mod relaying;
 mod rounds;
+mod service;
 mod serving;
 mod stocking;
 mod storage;

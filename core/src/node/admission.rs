@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hub::Hub;
 use super::records::Kept;
-use super::storage::Purpose;
+use super::storage::{Duty, Purpose};
 use super::{LinkId, Role};
 use crate::codec;
 use crate::id::{PeerId, VaultId};
@@ -87,10 +87,6 @@ pub(super) struct Loaded {
 impl Admission {
     /// Lets a message about a vault pass, or parks it until the vault is loaded.
     pub(super) fn enter(&mut self, hub: &mut Hub, vault: VaultId, link: LinkId, plain: Plain) -> Gate<'_> {
-        if !matches!(hub.role, Role::Carrier { .. }) {
-            refuse(hub, link, plain, Denial::NotAdmitted);
-            return Gate::Shut;
-        }
         if matches!(self.vaults.get(&vault), Some(Entry::Admitted(admitted)) if admitted.stale && admitted.is_idle()) {
             self.vaults.remove(&vault);
         }
@@ -212,7 +208,7 @@ impl Admission {
             return;
         }
         if !std::mem::replace(&mut self.total_asked, true) {
-            hub.store(StoreOp::Usage(None), Purpose::TotalUsage);
+            hub.store(StoreOp::Usage(None), Purpose::Duty(Duty::TotalUsage));
         }
         self.vaults.insert(vault, Entry::Loading(Box::default()));
         ask_store(hub, vault);
@@ -271,8 +267,8 @@ impl Admitted {
 }
 
 fn ask_store(hub: &mut Hub, vault: VaultId) {
-    hub.store(StoreOp::Records(RecordQuery::Vault(vault)), Purpose::LoadRecords(vault));
-    hub.store(StoreOp::Usage(Some(vault)), Purpose::LoadUsage(vault));
+    hub.store(StoreOp::Records(RecordQuery::Vault(vault)), Purpose::Duty(Duty::LoadRecords(vault)));
+    hub.store(StoreOp::Usage(Some(vault)), Purpose::Duty(Duty::LoadUsage(vault)));
 }
 
 /// Returns where the note stands that a vault is admitted.

@@ -100,11 +100,6 @@ impl Hub {
         }
     }
 
-    /// Says whether this node is a storage node.
-    pub(super) const fn is_carrier(&self) -> bool {
-        matches!(self.role, Role::Carrier { .. })
-    }
-
     /// Returns the bytes that this node may have under way of something; in a tab they are fewer.
     pub(super) const fn window(&self, anywhere: usize, in_tab: usize) -> usize {
         if matches!(self.role, Role::Tab { .. }) { in_tab } else { anywhere }

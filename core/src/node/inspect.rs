@@ -1,7 +1,7 @@
 //! Questions of members and carriers about what is held here: which blocks, how many per partition, what they take.
 
 use super::hub::Hub;
-use super::storage::Purpose;
+use super::storage::{Duty, Purpose};
 use super::{LinkId, Role};
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::{ASKS_PER_LINK, LIST_MAX};
@@ -64,13 +64,13 @@ pub(super) fn ask(hub: &mut Hub, link: LinkId, vault: VaultId, limit: u64, plain
         Plain::Status((ask, _)) => (ask, Question::Status(limit), StoreOp::Usage(Some(vault))),
         _ => return,
     };
-    hub.store(op, Purpose::Inspect(link, ask, question));
+    hub.store(op, Purpose::Duty(Duty::Inspect(link, ask, question)));
 }
 
 /// Passes the question on who holds blocks, with what tabs said. The asker's right was checked.
 pub(super) fn whereabouts(hub: &mut Hub, link: LinkId, question: Has, tabs: Vec<(PeerId, Vec<BlockId>)>) {
     let op = StoreOp::Has(question.vault, question.ids.clone());
-    hub.store(op, Purpose::Inspect(link, question.ask, Question::Where(question.ids, tabs)));
+    hub.store(op, Purpose::Duty(Duty::Inspect(link, question.ask, Question::Where(question.ids, tabs))));
 }
 
 /// Passes the store's answer back.

@@ -1,34 +1,31 @@
 //! The node machine: hands every input to the part that it concerns, and notes from part to part.
 
-use super::admission::{Admission, Gate, refuse};
+use super::admission::refuse;
 use super::asks::{Asks, Errand, Reply};
 use super::audit::Audits;
 use super::cache::Cache;
 use super::carrying::Carrying;
 use super::hub::{Followed, Hub, Note};
-use super::inspect::Inspecting;
 use super::placement::Placement;
 use super::publishing::Publishing;
 use super::reading::Reading;
-use super::receiving::Receiving;
 use super::records::send_records;
 use super::redeeming::Invitations;
-use super::relaying::Relaying;
 use super::rounds::Rounds;
+use super::service::Service;
 use super::serving::Serving;
 use super::stocking::Stocking;
 use super::storage::Purpose;
-use super::tabs::Tabs;
 use super::timers::Timer;
 use super::tunnels::Tunnels;
 use super::writing::Writing;
-use super::{Config, Input, LinkId, Output, Relayed, Request, Role, Trouble, inspect, local};
+use super::{Answer, Config, Event, Input, LinkId, Output, Relayed, Request, Role, Trouble, local};
 use crate::block::Block;
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::link::CloseReason;
 use crate::message::{Ask, Denial, Ids, Message, Plain, Sought};
-use crate::record::{Chain, Record, RecordError};
-use crate::store::{Fetched, RecordQuery, StoreAnswer, StoreOp};
+use crate::record::{Chain, Record};
+use crate::store::{Fetched, StoreAnswer, StoreOp};
 use crate::time::{Deadline, Time};
 
 /// A peer among peers. See the [module](super) for its story and the [crate] for the contract of machines.
@@ -36,14 +33,9 @@ use crate::time::{Deadline, Time};
 pub struct Node {
     hub: Hub,
     asks: Asks,
-    // What a carrier does for others.
-    admission: Admission,
-    invitations: Invitations,
-    receiving: Receiving,
+    // What a carrier does for others, and what everybody does.
+    service: Option<Service>,
     serving: Serving,
-    inspecting: Inspecting,
-    tabs: Tabs,
-    relaying: Relaying,
     // What a client has done by carriers.
     writing: Writing,
     reading: Reading,
@@ -62,15 +54,10 @@ impl Node {
     pub fn new(now: Time, config: Config) -> Self {
         Self {
             cache: Cache::new(&config.role),
+            service: Service::of(&config.role),
             hub: Hub::new(now, config),
             asks: Asks::default(),
-            admission: Admission::default(),
-            invitations: Invitations::default(),
-            receiving: Receiving::default(),
             serving: Serving::default(),
-            inspecting: Inspecting::default(),
-            tabs: Tabs::default(),
-            relaying: Relaying::default(),
             writing: Writing::default(),
             reading: Reading::default(),
             publishing: Publishing::default(),
@@ -133,8 +120,11 @@ impl Node {
 
     /// Returns what was relayed so far.
     #[must_use]
-    pub const fn relayed(&self) -> Relayed {
-        self.relaying.counts
+    pub fn relayed(&self) -> Relayed {
+        match &self.service {
+            Some(service) => service.relaying.counts,
+            None => Relayed::default(),
+        }
     }
 
     /// Returns the link to a peer.
@@ -176,16 +166,17 @@ impl Node {
                 self.publishing.again(hub, &mut self.asks, peer);
                 self.writing.linked(hub, peer);
                 self.reading.linked(hub, peer);
-                self.receiving.linked(hub, &mut self.admission, &peer);
+                if let Some(service) = &mut self.service {
+                    service.linked(hub, &peer);
+                }
                 self.carrying.linked();
             }
             Note::Unlinked(peer, link, trouble) => {
-                self.receiving.unlinked(hub, &mut self.admission, &peer, link);
+                if let Some(service) = &mut self.service {
+                    service.unlinked(hub, &peer, link);
+                }
                 self.serving.unlinked(link);
-                self.inspecting.unlinked(link);
-                self.tabs.unlinked(link);
                 self.carrying.unlinked(link);
-                self.relaying.unlinked(hub, link);
                 self.tunnels.unlinked(hub, link);
                 self.asks.unlinked(hub, peer, link);
                 self.writing.unlinked(peer);
@@ -195,7 +186,9 @@ impl Node {
                 self.asks.down(hub, peer, trouble);
                 self.rounds.down(hub, &peer, trouble);
                 self.writing.down(hub, peer, trouble);
-                self.receiving.down(hub, &mut self.admission, &peer, trouble);
+                if let Some(service) = &mut self.service {
+                    service.down(hub, &peer, trouble);
+                }
                 self.reading.changed(hub);
             }
             Note::Suspect(peer) => {
@@ -239,9 +232,17 @@ impl Node {
             Timer::Bodies => self.writing.seek_bodies(hub),
             Timer::Retry(peer) => self.writing.retry(hub, peer),
             Timer::Publish(peer) => self.publishing.again(hub, &mut self.asks, peer),
-            Timer::Invited(link) => self.receiving.look(hub, link),
+            Timer::Invited(link) => {
+                if let Some(service) = &mut self.service {
+                    service.receiving.look(hub, link);
+                }
+            }
             Timer::Tunnel(peer) => self.reading.look_at_tab(hub, peer),
-            Timer::Source(peer) => self.receiving.look_at_source(hub, &mut self.admission, &peer),
+            Timer::Source(peer) => {
+                if let Some(service) = &mut self.service {
+                    service.look_at_source(hub, &peer);
+                }
+            }
         }
     }
 
@@ -294,7 +295,10 @@ impl Node {
                 hub.store(StoreOp::Has(vault, live.clone()), Purpose::LocalAudit(ask, live));
             }
             Request::Audit { ask, vault, live, mend } => self.audits.start(hub, &mut self.asks, ask, vault, live, mend),
-            Request::Invite { ask, token, limit } => Invitations::invite(hub, ask, &token, limit),
+            Request::Invite { ask, token, limit } => match self.service {
+                Some(_) => Invitations::invite(hub, ask, &token, limit),
+                None => hub.tell(Event::Answered(ask, Answer::Failed(Trouble::Denied(Denial::NoRight)))),
+            },
             Request::Suspend(suspended) => hub.suspend(suspended),
             Request::Drain => hub.drain(),
         }
@@ -340,8 +344,14 @@ impl Node {
 
     /// Takes a block that was fetched or invited; whoever sends another one is not talked to any longer.
     fn block(&mut self, link: LinkId, peer: PeerId, vault: VaultId, block: Block) {
-        let fetched = self.reading.block(&mut self.hub, peer, &block);
-        if !fetched && !self.receiving.block(&mut self.hub, &mut self.admission, link, vault, block) {
+        if self.reading.block(&mut self.hub, peer, &block) {
+            return;
+        }
+        let invited = match &mut self.service {
+            Some(service) => service.block(&mut self.hub, link, vault, block),
+            None => false,
+        };
+        if !invited {
             self.hub.close(link, Trouble::Unlinked(CloseReason::Malformed));
         }
     }
@@ -360,23 +370,36 @@ impl Node {
             Plain::Absent(absent) => self.absent(link, peer, &absent),
             // To a carrier.
             Plain::Fetch(fetch) => {
-                self.receiving.source_used(hub, &peer);
+                if let Some(service) = &mut self.service {
+                    service.receiving.source_used(hub, &peer);
+                }
                 self.serving.fetch(hub, link, fetch);
             }
-            Plain::Redeem(redeem) if hub.is_carrier() => self.invitations.redeem(hub, link, redeem),
-            Plain::Locate((ask, paper)) => self.locate(link, peer, ask, paper),
+            Plain::Redeem(redeem) => match &mut self.service {
+                Some(service) => service.invitations.redeem(hub, link, redeem),
+                None => refuse(hub, link, Plain::Redeem(redeem), Denial::BadInvitation),
+            },
+            Plain::Locate(question) => match &mut self.service {
+                Some(service) => service.locate(hub, link, peer, question),
+                None => send_records(hub, link, question.0, std::iter::empty()),
+            },
             Plain::Offer(_) | Plain::Has(_) | Plain::Summarise(_) | Plain::Scan(_) => self.about_vault(link, peer, plain),
             Plain::Publish(_) | Plain::Records(_) | Plain::Status(_) | Plain::Share(_) => self.about_vault(link, peer, plain),
             Plain::Carries(_) | Plain::Drops(_) | Plain::Where(_) | Plain::Open(_) => self.about_vault(link, peer, plain),
             // Through a carrier, or to the end of a tunnel: each ignores what is not its own.
             Plain::Incoming((tunnel, vault, from)) => self.tunnels.incoming(hub, link, &peer, tunnel, &vault, &from),
-            Plain::Through((tunnel, piece)) if hub.is_carrier() => self.relaying.through(hub, link, tunnel, piece),
-            Plain::Through((tunnel, piece)) => self.tunnels.through(hub, link, tunnel, piece),
-            Plain::Credit((tunnel, bytes)) if hub.is_carrier() => self.relaying.credit(hub, link, tunnel, bytes),
-            Plain::Credit((tunnel, bytes)) => self.tunnels.credit(hub, link, tunnel, bytes),
-            Plain::Shut(tunnel) if hub.is_carrier() => self.relaying.shut(hub, link, tunnel),
-            Plain::Shut(tunnel) => self.tunnels.shut(hub, link, tunnel),
-            Plain::Redeem(_) => refuse(hub, link, plain, Denial::BadInvitation),
+            Plain::Through((tunnel, piece)) => match &mut self.service {
+                Some(service) => service.relaying.through(hub, link, tunnel, piece),
+                None => self.tunnels.through(hub, link, tunnel, piece),
+            },
+            Plain::Credit((tunnel, bytes)) => match &mut self.service {
+                Some(service) => service.relaying.credit(hub, link, tunnel, bytes),
+                None => self.tunnels.credit(hub, link, tunnel, bytes),
+            },
+            Plain::Shut(tunnel) => match &mut self.service {
+                Some(service) => service.relaying.shut(hub, link, tunnel),
+                None => self.tunnels.shut(hub, link, tunnel),
+            },
             // To whoever asked.
             Plain::Have((ask, ids)) => self.asks.answer(hub, link, ask, Ok(Reply::Have(ids))),
             Plain::Opened((ask, tunnel)) => self.asks.answer(hub, link, ask, Ok(Reply::Opened(tunnel))),
@@ -396,15 +419,8 @@ impl Node {
 
     fn absent(&mut self, link: LinkId, peer: PeerId, absent: &Ids) {
         self.reading.absent(&mut self.hub, peer, &absent.ids);
-        self.receiving.absent(&mut self.hub, &mut self.admission, link, absent);
-    }
-
-    /// Tells a recovery phrase, and nobody else, which vaults it opens.
-    fn locate(&mut self, link: LinkId, peer: PeerId, ask: Ask, paper: PeerId) {
-        if peer == paper && matches!(self.hub.role, Role::Carrier { .. }) && self.inspecting.enter(link) {
-            self.hub.store(StoreOp::Records(RecordQuery::located(paper)), Purpose::Located(link, ask));
-        } else {
-            send_records(&mut self.hub, link, ask, std::iter::empty());
+        if let Some(service) = &mut self.service {
+            service.absent(&mut self.hub, link, absent);
         }
     }
 
@@ -423,91 +439,26 @@ impl Node {
             _ => None,
         };
         let Some(vault) = vault else { return refuse(&mut self.hub, link, plain, Denial::Malformed) };
-        let Gate::Open(admitted, plain) = self.admission.enter(&mut self.hub, vault, link, plain) else { return };
-        let hub = &mut self.hub;
-        match plain {
-            Plain::Offer(offer) if admitted.may_store(&peer) => {
-                let source = admitted.source(&hub.me, &peer, &offer.sources);
-                self.receiving.offer(hub, link, offer, source);
-            }
-            // Records prove themselves, so anybody may hand them over: a restored device is no member before its certificate is in.
-            Plain::Publish((ask, bytes)) => match Record::decode(bytes.0.into()) {
-                Ok(record) => admitted.publish(hub, link, ask, record),
-                // Nobody who means well hands over what it has not verified, and who does not may not have us verify without end.
-                Err(RecordError::Signature) => hub.close(link, Trouble::Unlinked(CloseReason::Malformed)),
-                Err(_) => hub.send(link, Plain::Denied((ask, Denial::Malformed))),
-            },
-            Plain::Records((ask, _)) if admitted.may_ask(&peer) => admitted.tell_records(hub, link, ask),
-            // Whoever has the link knows the locator, and nobody else does.
-            Plain::Share(sought) => admitted.tell_share(hub, link, sought.ask, &sought.share),
-            // A carrier's copies are asked for by name, never by hearsay.
-            Plain::Carries(carried) if admitted.is_member(&peer) && !admitted.is_carrier(&peer) => {
-                self.tabs.carries(link, peer, carried);
-            }
-            Plain::Drops(dropped) => self.tabs.drops(link, &dropped),
-            Plain::Open(open) => self.relaying.open(hub, admitted, link, &peer, &open),
-            Plain::Where(question) if admitted.is_member(&peer) => {
-                if self.inspecting.enter(link) {
-                    let mut tabs = self.tabs.holders(hub, &peer, &vault, &question.ids);
-                    tabs.retain(|(tab, _)| admitted.is_member(tab));
-                    inspect::whereabouts(hub, link, question, tabs);
-                } else {
-                    refuse(hub, link, Plain::Where(question), Denial::Busy);
-                }
-            }
-            Plain::Has(_) | Plain::Summarise(_) | Plain::Scan(_) | Plain::Status(_) if admitted.may_ask(&peer) => {
-                if self.inspecting.enter(link) {
-                    inspect::ask(hub, link, vault, admitted.limit, plain);
-                } else {
-                    refuse(hub, link, plain, Denial::Busy);
-                }
-            }
-            plain => refuse(hub, link, plain, Denial::NoRight),
+        match &mut self.service {
+            Some(service) => service.about_vault(&mut self.hub, link, peer, (vault, plain)),
+            None => refuse(&mut self.hub, link, plain, Denial::NotAdmitted),
         }
     }
 
     fn answered(&mut self, purpose: Purpose, answer: StoreAnswer) {
         let hub = &mut self.hub;
         match purpose {
-            Purpose::LoadRecords(vault) | Purpose::LoadUsage(vault) => {
-                self.admission.learn(&vault, answer);
-                self.loaded(vault);
-            }
-            Purpose::TotalUsage => {
-                for vault in self.admission.counted(&answer) {
-                    self.loaded(vault);
+            Purpose::Duty(duty) => {
+                if let Some(service) = &mut self.service {
+                    service.answered(hub, duty, answer);
                 }
             }
-            Purpose::Offered(link, vault, blocks, source) => {
-                self.receiving.checked(hub, &mut self.admission, (link, vault, blocks, source), answer);
-            }
-            Purpose::Arrived(vault, arrived) => self.receiving.committed(hub, &mut self.admission, (vault, arrived), &answer),
             Purpose::Serve(link, vault, id) => {
                 if !matches!(answer, StoreAnswer::Block(Fetched::Found(_))) {
                     self.carrying.lost(&[id]);
                 }
                 self.serving.answered(hub, link, vault, id, answer);
             }
-            Purpose::Inspect(link, ask, question) => {
-                self.inspecting.leave(link);
-                inspect::answer(hub, link, ask, question, answer);
-            }
-            Purpose::Record(vault) => {
-                if let Some(admitted) = self.admission.admitted(&vault) {
-                    admitted.written(hub, &answer);
-                }
-            }
-            Purpose::Located(link, ask) => {
-                self.inspecting.leave(link);
-                let records = if let StoreAnswer::Records(records) = answer { records } else { Vec::new() };
-                send_records(hub, link, ask, records.iter().map(|(_, bytes)| bytes));
-            }
-            Purpose::Redeem(redeeming) => {
-                if let Some(vault) = self.invitations.answered(hub, *redeeming, &answer) {
-                    self.admission.forget(&vault);
-                }
-            }
-            Purpose::Invitation(ask) => Invitations::invited(hub, ask, &answer),
             Purpose::LocalMend => {}
             Purpose::Kept(vault, id, bytes) => {
                 let kept = answer == StoreAnswer::Committed;
@@ -527,17 +478,6 @@ impl Node {
             Purpose::LocalRefresh(ask, vault) => local::refreshed(hub, ask, vault, answer),
             Purpose::LocalLocate(ask, ids) => local::located(hub, ask, ids, answer),
             Purpose::LocalAudit(ask, live) => local::audited(hub, ask, live, answer),
-        }
-    }
-
-    /// Goes on with what waited for a vault to be loaded.
-    fn loaded(&mut self, vault: VaultId) {
-        let Some(loaded) = self.admission.loaded(&mut self.hub, vault) else { return };
-        for (link, plain) in loaded.parked {
-            match self.hub.links.peer_of(link) {
-                Some(peer) if loaded.admitted => self.about_vault(link, peer, plain),
-                _ => refuse(&mut self.hub, link, plain, Denial::NotAdmitted),
-            }
         }
     }
 }

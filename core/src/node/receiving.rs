@@ -20,7 +20,7 @@ use pulling::{Pull, Pulling};
 use super::LinkId;
 use super::admission::{Admission, refuse};
 use super::hub::Hub;
-use super::storage::Purpose;
+use super::storage::{Duty, Purpose};
 use crate::block::{Block, SizeLog};
 use crate::id::{BlockId, PeerId, VaultId};
 use crate::limits::OFFERS_PER_LINK;
@@ -96,7 +96,7 @@ impl Receiving {
         inbox.checking += offer.blocks.len();
         offer.blocks.iter().for_each(|(id, _)| self.offered.enter(offer.vault, *id));
         let ids = offer.blocks.iter().map(|(id, _)| *id).collect();
-        hub.store(StoreOp::Has(offer.vault, ids), Purpose::Offered(link, offer.vault, offer.blocks, source));
+        hub.store(StoreOp::Has(offer.vault, ids), Purpose::Duty(Duty::Offered(link, offer.vault, offer.blocks, source)));
     }
 
     /// Takes in which of the offered blocks are held.
@@ -264,7 +264,7 @@ impl Receiving {
                 self.batches.insert(vault, batch);
             }
             self.commits += 1;
-            hub.store(StoreOp::Commit(Commit { vault, blocks, records: Vec::new() }), Purpose::Arrived(vault, arrived));
+            hub.store(StoreOp::Commit(Commit { vault, blocks, records: Vec::new() }), Purpose::Duty(Duty::Arrived(vault, arrived)));
         }
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::LinkId;
 use super::admission::Admitted;
 use super::hub::Hub;
-use super::storage::Purpose;
+use super::storage::{Duty, Purpose};
 use crate::id::{PeerId, ShareId, VaultId};
 use crate::limits::{LIST_MAX, SHARES_LIVE_MAX, SHARES_MAX};
 use crate::map::Map;
@@ -226,7 +226,7 @@ impl Admitted {
                     let vault = record.vault();
                     let commit = Commit { vault, blocks: Vec::new(), records: vec![(slot, record.bytes().clone())] };
                     self.kept.writing = Some(Writing { link, ask, becomes });
-                    hub.store(StoreOp::Commit(commit), Purpose::Record(vault));
+                    hub.store(StoreOp::Commit(commit), Purpose::Duty(Duty::Record(vault)));
                 }
             }
         }

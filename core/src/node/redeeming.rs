@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::admission::{self, Limit};
 use super::hub::Hub;
-use super::storage::Purpose;
+use super::storage::{Duty, Purpose};
 use super::{Answer, AskId, Event, LinkId, Trouble};
 use crate::id::VaultId;
 use crate::map::{Map, Set};
@@ -49,7 +49,7 @@ impl Invitations {
     pub(super) fn invite(hub: &mut Hub, ask: AskId, token: &[u8; 16], limit: u64) {
         let value = codec::encode(&Invitation { limit, used_by: None });
         let records = vec![(slot(name(token)), Bytes::from(value))];
-        hub.store(StoreOp::Commit(Commit { vault: NOBODY, blocks: Vec::new(), records }), Purpose::Invitation(ask));
+        hub.store(StoreOp::Commit(Commit { vault: NOBODY, blocks: Vec::new(), records }), Purpose::Duty(Duty::Invitation(ask)));
     }
 
     /// Takes in whether an invitation is durable.
@@ -70,7 +70,7 @@ impl Invitations {
             return hub.send(link, Plain::Denied((ask, Denial::Busy)));
         }
         let query = RecordQuery::Named { kind: kind::INVITATION, key: name };
-        let purpose = Purpose::Redeem(Box::new(Redeeming { link, ask, name, step: Step::Reading(redeem.certificates) }));
+        let purpose = Purpose::Duty(Duty::Redeem(Box::new(Redeeming { link, ask, name, step: Step::Reading(redeem.certificates) })));
         hub.store(StoreOp::Records(query), purpose);
     }
 
@@ -81,7 +81,7 @@ impl Invitations {
             (Step::Reading(certificates), StoreAnswer::Records(records)) => match open(name, records, certificates) {
                 Ok((chain, Some(limit))) => {
                     let step = Step::Writing(chain.vault());
-                    let purpose = Purpose::Redeem(Box::new(Redeeming { link, ask, name, step }));
+                    let purpose = Purpose::Duty(Duty::Redeem(Box::new(Redeeming { link, ask, name, step })));
                     hub.store(StoreOp::Commit(admit(name, limit, &chain)), purpose);
                     return None;
                 }

@@ -25,28 +25,10 @@ pub(super) struct Storage {
 /// Why the store was asked.
 #[derive(Debug)]
 pub(super) enum Purpose {
-    /// A vault's records, before anything is said about the vault.
-    LoadRecords(VaultId),
-    /// What a vault takes.
-    LoadUsage(VaultId),
-    /// What all vaults take.
-    TotalUsage,
-    /// Which of the offered blocks are held already; and whom the others may be fetched from.
-    Offered(LinkId, VaultId, Vec<(BlockId, SizeLog)>, Option<PeerId>),
-    /// Blocks that arrived.
-    Arrived(VaultId, Vec<Arrived>),
+    /// Something that only a carrier does.
+    Duty(Duty),
     /// A block that a peer fetches.
     Serve(LinkId, VaultId, BlockId),
-    /// A question that a peer asked.
-    Inspect(LinkId, Ask, Question),
-    /// A record that a peer handed over.
-    Record(VaultId),
-    /// Locate records that a peer asks for.
-    Located(LinkId, Ask),
-    /// A step of redeeming an invitation.
-    Redeem(Box<Redeeming>),
-    /// A new invitation.
-    Invitation(AskId),
     /// A needed block that may lie here.
     LocalGet(BlockId),
     /// Blocks of a vault without carriers.
@@ -71,6 +53,31 @@ pub(super) enum Purpose {
     Inventory(VaultId, VaultId),
     /// A good block put in the place of a damaged one.
     LocalMend,
+}
+
+/// Why a carrier asked its store.
+#[derive(Debug)]
+pub(super) enum Duty {
+    /// A vault's records, before anything is said about the vault.
+    LoadRecords(VaultId),
+    /// What a vault takes.
+    LoadUsage(VaultId),
+    /// What all vaults take.
+    TotalUsage,
+    /// Which of the offered blocks are held already; and whom the others may be fetched from.
+    Offered(LinkId, VaultId, Vec<(BlockId, SizeLog)>, Option<PeerId>),
+    /// Blocks that arrived.
+    Arrived(VaultId, Vec<Arrived>),
+    /// A question that a peer asked.
+    Inspect(LinkId, Ask, Question),
+    /// A record that a peer handed over.
+    Record(VaultId),
+    /// Locate records that a peer asks for.
+    Located(LinkId, Ask),
+    /// A step of redeeming an invitation.
+    Redeem(Box<Redeeming>),
+    /// A new invitation.
+    Invitation(AskId),
 }
 
 impl Hub {
