@@ -240,9 +240,12 @@ impl Network {
         match ended {
             Ok(Some((peer, error))) => self.pending.push_back(Input::Unreachable(peer, error)),
             Ok(None) => {}
-            // A panic in a link's task is a bug of ours that must not take the other links with it. It left without a last word.
+            // A task that was given up with the runtime has not failed. A panic in a link's task is a bug of ours that must not take the
+            // other links with it. Either left without a last word.
             Err(error) => {
-                warn!(%error, "a link's task failed");
+                if error.is_panic() {
+                    warn!(%error, "a link's task failed");
+                }
                 let is_dead = |commands: &Option<mpsc::Sender<_>>| commands.as_ref().is_none_or(mpsc::Sender::is_closed);
                 let dead: Vec<LinkId> = self.open.iter().filter(|(_, commands)| is_dead(commands)).map(|(link, _)| *link).collect();
                 dead.into_iter().for_each(|link| self.over(link, CloseReason::Gone));
@@ -307,3 +310,36 @@ impl Shared {
 const SOCKETS: usize = 64;
 /// Messages of all links that wait for the machine: a few blocks at most, for the machine is faster than links.
 const HEARD: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use cachette_core::identity::Seed;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_was_given_up_is_not_said_to_have_failed_and_one_that_panicked_is() {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        let mut network = Network::new(Parts {
+            identity: Arc::new(Identity::from_seed(&Seed::new([1; 32]))),
+            clock: Clock::start(),
+            store: None,
+            dialer: Dialer::new(None).expect("public roots"),
+            metrics: Arc::default(),
+        });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(std::future::pending());
+        tasks.abort_all();
+        let given_up = tasks.join_next().await.expect("a task");
+        tasks.spawn(async { panic!("a bug of ours") });
+        let panicked = tasks.join_next().await.expect("a task");
+        let mut said = |name: &str, ended| {
+            let path = home.path().join(name);
+            let log = Arc::new(std::fs::File::create(&path).expect("a file"));
+            tracing::subscriber::with_default(tracing_subscriber::fmt().with_writer(log).finish(), || network.ended(ended));
+            std::fs::read_to_string(&path).expect("text")
+        };
+        assert_eq!(said("given up", given_up), "");
+        assert!(said("panicked", panicked).contains("a link's task failed"));
+    }
+}
