@@ -13,5 +13,6 @@ pub mod logging;
 pub mod memory;
 pub mod metrics;
 pub mod notes;
+mod printable;
 pub mod serve;
 pub mod socket;

@@ -3,6 +3,7 @@
 use cachette_core::vault::tree::Path;
 
 use super::error::{CliError, ExitKind};
+pub(super) use crate::printable::printable;
 
 /// Reads a path of the vault; `/` is its root.
 pub(super) fn vault_path(text: &str) -> Result<Path, CliError> {
@@ -19,22 +20,4 @@ pub(super) fn vault_path(text: &str) -> Result<Path, CliError> {
 pub(super) fn shown(path: &Path) -> String {
     let text = path.to_string();
     if text.starts_with('/') { text } else { format!("/{text}") }
-}
-
-/// Writes a name so that it cannot move the cursor, change colours or look like another: control characters and those that turn the
-/// direction of writing are shown as `\u{…}`.
-pub(super) fn printable(text: &str) -> String {
-    let turns = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().flat_map(|c| if c.is_control() || turns(c) { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hostile_name_cannot_talk_to_the_terminal() {
-        assert_eq!(printable("a\x1b[31mred\nüber"), "a\\u{1b}[31mred\\nüber");
-        assert_eq!(printable("rtl\u{202e}txt.exe"), "rtl\\u{202e}txt.exe", "it is no text");
-    }
 }

@@ -9,6 +9,7 @@ use cachette_core::limits::{ADDRESSES_MAX, LABEL_MAX};
 use thiserror::Error;
 
 use crate::config::{Config, ConfigError, keys};
+use crate::printable::is_unruly;
 use crate::socket::gate::GateLimits;
 use crate::socket::origin::Origin;
 use crate::socket::tls::TlsFiles;
@@ -58,6 +59,12 @@ pub enum SettingsError {
     /// A label is too long for what peers take.
     #[error("{0} is at most {LABEL_MAX} bytes long")]
     LongLabel(&'static str),
+    /// A label would do something to whatever shows it.
+    #[error("{0} has a character that moves the cursor or turns the direction of text; such a name could pass for another one")]
+    UnrulyLabel(&'static str),
+    /// The node would keep nothing.
+    #[error("{} is at least 1 MiB: a node that keeps less keeps nothing", keys::STORE_LIMIT)]
+    NoStore,
     /// More addresses than an invitation takes.
     #[error("at most {ADDRESSES_MAX} public addresses fit an invitation")]
     ManyAddresses,
@@ -100,6 +107,12 @@ impl Settings {
             if text.len() > LABEL_MAX {
                 return Err(SettingsError::LongLabel(label));
             }
+            if text.chars().any(is_unruly) {
+                return Err(SettingsError::UnrulyLabel(label));
+            }
+        }
+        if settings.store_limit < STORE_MIN {
+            return Err(SettingsError::NoStore);
         }
         if settings.public_addresses.len() > ADDRESSES_MAX {
             return Err(SettingsError::ManyAddresses);
@@ -141,6 +154,9 @@ fn host_name() -> String {
     if name.is_empty() { "localhost".to_owned() } else { name }
 }
 
+/// Bytes below which no invitation can be made.
+const STORE_MIN: u64 = 1 << 20;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +174,10 @@ mod tests {
         assert!(matches!(settings(&[(keys::TLS_CERT, "cert.pem")]), Err(SettingsError::HalfTls)));
         assert!(matches!(settings(&[(keys::LOCAL_LISTEN, "0.0.0.0:9")]), Err(SettingsError::LocalNotLoopback(_))));
         assert!(matches!(settings(&[(keys::ZONE, &"z".repeat(65))]), Err(SettingsError::LongLabel("serve.zone"))));
+        for (key, text) in [(keys::NAME, "a\u{202e}b"), (keys::ZONE, "a\nb"), (keys::NAME, "a\x1b[2Jb"), (keys::ZONE, "\u{2069}")] {
+            assert!(matches!(settings(&[(key, text)]), Err(SettingsError::UnrulyLabel(label)) if label == key), "{text:?}");
+        }
+        assert!(matches!(settings(&[(keys::STORE_LIMIT, "0")]), Err(SettingsError::NoStore)));
         assert!(matches!(settings(&[(keys::STORE_LIMIT, "lots")]), Err(SettingsError::Config(_))));
         assert!(matches!(settings(&[(keys::PUBLIC_ADDRESSES, "attic.example")]), Err(SettingsError::Config(_))));
     }
@@ -165,7 +185,7 @@ mod tests {
     #[test]
     fn sizes_are_read_as_people_write_them() {
         let read = |text| settings(&[(keys::STORE_LIMIT, text)]).expect("a size").store_limit;
-        assert_eq!([read("10GiB"), read("500 MB"), read("1024")], [10 << 30, 500_000_000, 1024]);
+        assert_eq!([read("10GiB"), read("500 MB"), read("1048577")], [10 << 30, 500_000_000, 1_048_577]);
     }
 
     #[test]
