@@ -56,6 +56,9 @@ pub enum ServeError {
     /// Another process listens there.
     #[error("{0} is in use")]
     PortInUse(SocketAddr),
+    /// Another process listens where commands of this machine are to be answered.
+    #[error("{0} is in use")]
+    LocalPortInUse(SocketAddr),
     /// The system does not let us listen there.
     #[error("{address}: {error}")]
     Listen {
@@ -113,10 +116,13 @@ impl Serving {
         })?;
         let tls = settings.tls.clone().map(ServerTls::load).transpose()?.map(Arc::new);
         let public = bind(settings.listen).await?;
-        let local = bind(settings.local_listen).await?;
+        let local = bind(settings.local_listen).await.map_err(|error| match error {
+            ServeError::PortInUse(address) => ServeError::LocalPortInUse(address),
+            error => error,
+        })?;
         let (seed, is_new) = open_seed(&directory)?;
         let token = ApiToken::open(&directory.join(layout::API_TOKEN))?;
-        let options = disk::Options { reserve: Some(settings.reserve), ..disk::Options::default() };
+        let options = disk::Options { reserve: Some(settings.reserve), verify: true, ..disk::Options::default() };
         let store = Arc::new(open_store(directory.clone(), options).await?);
 
         let identity = Arc::new(Identity::from_seed(&seed));

@@ -117,6 +117,9 @@ impl From<ServeError> for CliError {
         let failure = Self::new(ExitKind::Environment, &error);
         match error {
             ServeError::PortInUse(_) => failure.hint("another process listens there; stop it, or give another port with --listen"),
+            ServeError::LocalPortInUse(_) => {
+                failure.hint("another process listens there; stop it, or give another loopback port with --local-listen")
+            }
             ServeError::DataDirInUse { .. } => failure.hint("stop the other process, or give this one a place of its own with --data-dir"),
             ServeError::Seed { .. } => failure.hint("the seed is the node's identity: restore it from a backup rather than deleting it"),
             _ => failure,

@@ -34,9 +34,10 @@ pub(super) struct Committer<'s> {
 }
 
 impl<'s> Committer<'s> {
-    /// `unclean` says that the last run did not close, so files may lie about that the index does not know.
+    /// `unclean` says that the last run did not close, so files may lie about that the index does not know. Files that the index knows and
+    /// somebody took away leave no trace but their absence, so every start looks for them where that is asked for.
     pub(super) fn new(shared: &'s Shared, unclean: bool) -> Self {
-        Self { shared, durable_dirs: BTreeSet::new(), next_temporary: 0, sweep: unclean.then(Sweep::new) }
+        Self { shared, durable_dirs: BTreeSet::new(), next_temporary: 0, sweep: Sweep::new(unclean, shared.options.verify) }
     }
 
     /// Works until the queue is closed. A panic is a bug of ours that leaves the disk in a state nobody knows: from then on everybody is

@@ -101,6 +101,24 @@ impl Vfs for OsVfs {
         Ok(entries)
     }
 
+    /// Asks the disk for nothing but the directory itself.
+    fn names(&self, path: &Path) -> io::Result<Vec<String>> {
+        let listing = match fs::read_dir(self.root.join(path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other?,
+        };
+        let mut names = Vec::new();
+        for entry in listing {
+            let entry = entry?;
+            if entry.file_type()?.is_file()
+                && let Ok(name) = entry.file_name().into_string()
+            {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
     fn space(&self) -> io::Result<Space> {
         let stats = fs4::statvfs(&self.root)?;
         Ok(Space { available: stats.available_space(), total: stats.total_space() })

@@ -42,6 +42,8 @@ pub struct Options {
     pub writers: usize,
     /// Sets the index aside and makes it anew from the files.
     pub rebuild: bool,
+    /// Looks, once it is open, whether every block that the index knows still has its file.
+    pub verify: bool,
 }
 
 /// A store cannot be opened.
@@ -94,7 +96,7 @@ pub(super) struct Shared {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { reserve: None, readers: 2, writers: 16, rebuild: false }
+        Self { reserve: None, readers: 2, writers: 16, rebuild: false, verify: false }
     }
 }
 

@@ -248,6 +248,32 @@ fn a_second_store_on_the_same_directory_is_refused_by_name() {
 }
 
 #[test]
+fn r03_block_files_that_are_gone_at_a_start_are_held_no_more_and_may_come_back() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let verify = || Store::open(home.path(), Options { verify: true, ..roomy() }).expect("opened");
+    let blocks: Vec<Block> = (0..40).map(|seed| block(seed, 12)).collect();
+    let store = open(home.path());
+    store.put(vault(1), &blocks);
+    store.put(vault(2), &blocks);
+    store.close();
+    fs::remove_dir_all(home.path().join(layout::owner(&vault(1)))).expect("removed");
+    fs::remove_file(block_file(home.path(), vault(2), &blocks[0])).expect("removed");
+    let store = verify();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while store.ask(StoreOp::Usage(None)) != StoreAnswer::Usage(Usage { blocks: 39, bytes: 39 << 12 }) {
+        assert!(std::time::Instant::now() < deadline, "{:?}", store.ask(StoreOp::Usage(None)));
+        std::thread::park_timeout(std::time::Duration::from_millis(5));
+    }
+    let ids: Vec<BlockId> = blocks.iter().map(Block::id).collect();
+    assert_eq!(store.ask(StoreOp::Has(vault(1), ids.clone())), StoreAnswer::Has(vec![false; 40]));
+    assert_eq!(store.ask(StoreOp::Has(vault(2), ids)), StoreAnswer::Has((0..40).map(|number| number > 0).collect()));
+    check_partitions(&store, vault(2), &blocks[1..]);
+    assert_eq!(store.put(vault(1), &blocks), StoreAnswer::Committed);
+    check_partitions(&store, vault(1), &blocks);
+    assert_eq!(store.ask(StoreOp::Get(blocks[0].id())), found(&blocks[0]));
+}
+
+#[test]
 fn leftovers_of_a_killed_process_are_cleared_without_touching_what_is_held() {
     let home = tempfile::tempdir().expect("a temporary directory");
     let (held, leftover) = (block(1, 12), block(2, 12));

@@ -30,6 +30,10 @@ pub(super) trait Vfs: Debug + Send + Sync {
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     /// Lists a directory, in order of the names; a missing one is empty.
     fn list(&self, path: &Path) -> io::Result<Vec<Entry>>;
+    /// Lists the names of the files in a directory; a missing one is empty.
+    fn names(&self, path: &Path) -> io::Result<Vec<String>> {
+        Ok(self.list(path)?.into_iter().filter(|entry| entry.len.is_some()).map(|entry| entry.name).collect())
+    }
     /// Returns how much room is left.
     fn space(&self) -> io::Result<Space>;
 }

@@ -130,7 +130,7 @@ fn sums_agree(store: &Store) -> Result<(), String> {
 }
 
 fn options() -> Options {
-    Options { reserve: Some(0), readers: 1, writers: 1, rebuild: false }
+    Options { reserve: Some(0), readers: 1, writers: 1, rebuild: false, verify: false }
 }
 
 /// Cuts the power after every `step`-th operation of the script, as [`cut_at`] does. Returns how many operations there are.
