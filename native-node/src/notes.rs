@@ -134,7 +134,13 @@ impl Notes {
         };
         // A process that was killed may have left changes that only the system's memory knows.
         file.sync_data().map_err(fault)?;
-        Ok(Self { path: path.to_owned(), database: open_database(path, file, durable)?, _dir: dir.clone() })
+        let database = open_database(path, file, durable)?;
+        // An empty file is a new database to redb; to us it is one whose contents are gone.
+        guarded(path, || {
+            database.begin_read()?.open_table(NOTES)?;
+            Ok(())
+        })?;
+        Ok(Self { path: path.to_owned(), database, _dir: dir.clone() })
     }
 
     fn guarded<T>(&self, work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, NotesError> {
@@ -250,6 +256,8 @@ mod tests {
             }
         }
         assert!(matches!(Notes::open(&dir), Err(NotesError::Damaged { .. })));
+        fs::write(dir.join(DURABLE), b"").expect("emptied");
+        assert!(matches!(Notes::open(&dir), Err(NotesError::Damaged { .. })), "also when nothing of it is left");
         let relaxed = Notes::open_relaxed(&dir).expect("empty");
         assert!(relaxed.load_all().expect("read").is_empty());
         relaxed.keep(&[note("key", Some("new"))]).expect("kept");

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Weak;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cachette_core::copies::Copies;
-use cachette_core::id::PeerId;
-use cachette_core::record::Carrier;
+use cachette_core::id::{BlockId, PeerId};
+use cachette_core::message::Denial;
+use cachette_core::record::{Carrier, Policy};
 use cachette_core::restorer::RestorerError;
 use cachette_core::share_link::ShareLink;
+use cachette_core::store::{StoreAnswer, StoreOp};
 use cachette_core::vault::{Alarm, Command, CommandError, LinkError, Reply, ShareContents};
 use serde::Serialize;
 use tokio::task::JoinHandle;
@@ -26,7 +29,9 @@ use crate::client::visit::visit;
 use crate::client::{Client, Closed, device};
 use crate::config::keys;
 use crate::data_dir::DataDir;
+use crate::disk::Store;
 use crate::driver::links::LinkTable;
+use crate::printable::printable;
 
 /// An open vault with what is known of its nodes.
 pub(super) struct Session {
@@ -37,6 +42,8 @@ pub(super) struct Session {
     visits: bool,
     /// What is wrong with them.
     troubles: Troubles,
+    /// What is kept on this machine; a link keeps nothing.
+    store: Weak<Store>,
     task: JoinHandle<()>,
 }
 
@@ -60,7 +67,7 @@ impl Session {
     /// Opens the vault of this machine.
     pub(super) async fn open(context: &Context, password: &PasswordArgs) -> Result<Self, CliError> {
         let path = vault_dir(&context.config.value::<PathBuf>(keys::DATA_DIR)?);
-        if !device_file(&path).exists() {
+        if !lives_in(&path)? {
             return Err(no_vault(&path));
         }
         let dir = DataDir::claim(&path).map_err(OpenError::from)?;
@@ -77,6 +84,7 @@ impl Session {
             links: opened.links,
             carriers: Vec::new(),
             visits: true,
+            store: opened.store,
             troubles: opened.troubles,
             task: opened.task,
         };
@@ -105,6 +113,7 @@ impl Session {
             links: opened.links,
             carriers: Vec::new(),
             visits: false,
+            store: opened.store,
             troubles: opened.troubles,
             task: opened.task,
         };
@@ -141,7 +150,7 @@ impl Session {
 
     /// Returns how people call a node.
     pub(super) fn name(&self, peer: &PeerId) -> String {
-        let named = self.carriers.iter().find(|carrier| carrier.peer == *peer).map(|carrier| carrier.name.clone());
+        let named = self.carriers.iter().find(|carrier| carrier.peer == *peer).map(|carrier| printable(&carrier.name));
         named.filter(|name| !name.is_empty()).unwrap_or_else(|| cachette_core::address::short_peer(peer))
     }
 
@@ -150,6 +159,26 @@ impl Session {
         let down = self.troubles.down();
         let words = |carrier: &Carrier| down.get(&carrier.peer).map(|trouble| (self.name(&carrier.peer), trouble.to_string()));
         sorted(self.carriers.iter().filter_map(words))
+    }
+
+    /// Returns those of some blocks that this machine keeps itself: of a vault that had no nodes until now, all.
+    pub(super) async fn kept_here(&self, ids: &[BlockId]) -> Result<Vec<BlockId>, CliError> {
+        let Some(store) = self.store.upgrade().filter(|_| !ids.is_empty()) else { return Ok(Vec::new()) };
+        let vault = self.client.look(|peer| peer.vault().id()).await?;
+        let (sender, answer) = tokio::sync::oneshot::channel();
+        let wanted = ids.to_vec();
+        // A store with a full queue makes its caller wait, which a thread of the runtime must not do.
+        let submit = move || store.submit(StoreOp::Has(vault, wanted), move |answer| drop(sender.send(answer)));
+        tokio::task::spawn_blocking(submit).await.map_err(|error| CliError::new(ExitKind::Internal, error))?;
+        match answer.await {
+            Ok(StoreAnswer::Has(held)) => Ok(ids.iter().zip(held).filter_map(|(id, held)| held.then_some(*id)).collect()),
+            _ => Err(CliError::new(ExitKind::Environment, "this machine's own store cannot be read")),
+        }
+    }
+
+    /// Returns why nodes did not take something that they should keep, as far as this command offered it to them.
+    pub(super) fn denials(&self) -> BTreeMap<PeerId, Denial> {
+        self.troubles.refused()
     }
 
     /// Returns the nodes that refused something or cannot be reached, with the reason in words.
@@ -171,14 +200,23 @@ impl Session {
         sorted(self.carriers.iter().filter(|carrier| !down.contains_key(&carrier.peer)).map(|carrier| self.name(&carrier.peer)))
     }
 
+    /// Says how safe a vault as a whole can be when so many of its nodes answer: nothing is, if fewer do than must have a copy.
+    pub(super) fn state(&self, answering: usize, policy: &Policy) -> &'static str {
+        match self.carriers.len() {
+            0 => LOCAL,
+            nodes if answering < usize::from(policy.safe_at(nodes)) => AT_RISK,
+            _ => SAFE,
+        }
+    }
+
     /// Says how safe something is, as in "safe" and "3 of 3 copies on attic, cellar, paris".
     pub(super) fn safety(&self, copies: Option<Copies>) -> (&'static str, String) {
-        let Some(copies) = copies else { return ("safe", "nothing to copy".into()) };
         if self.carriers.is_empty() {
-            return ("local", "1 copy, on this machine only".into());
+            return (LOCAL, "1 copy, on this machine only".into());
         }
+        let Some(copies) = copies else { return (SAFE, "nothing to copy".into()) };
         let counted = format!("{} of {} copies", copies.durable, copies.wanted);
-        let state = if copies.is_safe() { "safe" } else { "on its way" };
+        let state = if copies.is_safe() { SAFE } else { ON_ITS_WAY };
         if copies.is_complete() {
             // Of more nodes than copies, which ones hold a file is for `cachette stat` to say.
             let names = if self.carriers.len() == usize::from(copies.wanted) {
@@ -189,7 +227,12 @@ impl Session {
             return (state, counted + &names);
         }
         let down: Vec<String> = self.unreachable().into_iter().map(|(name, why)| format!("{name} is down ({why})")).collect();
-        let rest = if down.is_empty() { String::new() } else { format!(" · {}; it catches up when it is back", down.join(", ")) };
+        let rest = match down.len() {
+            0 => String::new(),
+            // No node asks by itself for what was put while it was away.
+            1 => format!(" · {}; `cachette check --repair` brings its copies when it is back", down[0]),
+            _ => format!(" · {}; `cachette check --repair` brings their copies when they are back", down.join(", ")),
+        };
         (state, counted + &rest)
     }
 
@@ -306,6 +349,14 @@ const fn advice(alarm: &Alarm) -> &'static str {
     }
 }
 
+/// Says whether a vault is set up in a directory.
+pub(super) fn lives_in(path: &std::path::Path) -> Result<bool, CliError> {
+    device_file(path).try_exists().map_err(|error| {
+        CliError::new(ExitKind::Environment, format!("{}: {error}", path.display()))
+            .hint("run this as the user whose vault it is, or name another place with --data-dir")
+    })
+}
+
 /// The error of a command that needs a vault where there is none.
 pub(super) fn no_vault(path: &std::path::Path) -> CliError {
     CliError::new(ExitKind::NotFound, format!("no vault is set up in {}", path.display()))
@@ -314,14 +365,29 @@ pub(super) fn no_vault(path: &std::path::Path) -> CliError {
 
 impl From<OpenError> for CliError {
     fn from(error: OpenError) -> Self {
-        use crate::data_dir::DataDirError::{InUse, InUseBySomebody};
-        let failure = Self::new(ExitKind::Environment, &error);
+        use crate::data_dir::DataDirError::{self, InUse, InUseBySomebody};
+        use crate::notes::NotesError;
+        let failure = match &error {
+            // The device is there, or this would not have been tried.
+            OpenError::Vault(cachette_core::vault::OpenError::NoVault) => {
+                Self::new(ExitKind::Damaged, "vault/notes.redb is gone or empty, so nothing is known of this vault")
+            }
+            error => Self::new(ExitKind::Environment, error),
+        };
         match error {
             OpenError::DataDir(InUse { .. } | InUseBySomebody { .. }) => {
                 failure.hint("another command is working on this vault; wait until it is done, or stop it")
             }
-            OpenError::Vault(_) => Self { kind: ExitKind::Damaged, ..failure }
-                .hint("the vault itself is safe on its nodes: restore it with `cachette init --restore` into another --data-dir"),
+            OpenError::DataDir(DataDirError::Io { .. }) | OpenError::Notes(NotesError::Io { .. }) => {
+                failure.hint("run this as the user whose vault it is, or name another place with --data-dir")
+            }
+            OpenError::Notes(NotesError::Full { .. }) => failure.hint("nothing was changed; make room on this machine's disk"),
+            // What became of the vault, its notes alone would know.
+            OpenError::Vault(_) | OpenError::Notes(NotesError::Damaged { .. }) => Self { kind: ExitKind::Damaged, ..failure }
+                .hint("if the vault has nodes, they still have it: `cachette init --restore` brings it back into another --data-dir")
+                .hint(
+                    "if it never had one, only a backup of vault/notes.redb opens it again; the files are still there, so delete nothing",
+                ),
             _ => failure,
         }
     }
@@ -431,6 +497,15 @@ impl From<CommandError> for CliError {
         }
     }
 }
+
+/// Only on this device.
+pub(super) const LOCAL: &str = "local";
+/// Fewer copies than agreed yet, and more are coming.
+pub(super) const ON_ITS_WAY: &str = "on its way";
+/// At least as many lasting copies as agreed.
+pub(super) const SAFE: &str = "safe";
+/// Fewer copies than agreed.
+pub(super) const AT_RISK: &str = "at risk";
 
 /// How often is looked whether something moved.
 const LOOK: Duration = Duration::from_millis(200);

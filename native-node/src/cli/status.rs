@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Context;
 use super::carriers::node_here;
+use super::check::parts;
 use super::error::CliError;
 use super::password::PasswordArgs;
 use crate::api::model::StatusAnswer;
@@ -39,7 +40,7 @@ fn text(status: &StatusAnswer) -> String {
     let store = &status.store;
     let state = status.not_ready_because.as_deref().unwrap_or("takes new blocks");
     let mut text = format!(
-        "node {} ({}), up {}\n  peer id   {}\n  address   {}\n  state     {state}\n  store     {} of {} in {} blocks; {} free on the disk, {} stay free\n  peers     {} linked now",
+        "node {} ({}), up {}\n  peer id   {}\n  address   {}\n  state     {state}\n  store     {} of {} in {}; {} free on the disk, {} stay free\n  peers     {} linked now",
         status.name,
         status.version,
         humantime::format_duration(Duration::from_secs(status.uptime)),
@@ -47,13 +48,13 @@ fn text(status: &StatusAnswer) -> String {
         status.addresses.join(", "),
         size(store.bytes),
         size(store.limit),
-        store.blocks,
+        parts(store.blocks),
         size(store.disk_free),
         size(store.reserve),
         status.links,
     );
     for vault in &status.vaults {
-        text.push_str(&format!("\n  vault     {}…  {:>10}  {} blocks", short(&vault.vault), size(vault.bytes).to_string(), vault.blocks));
+        text.push_str(&format!("\n  vault     {}…  {:>10}  {}", short(&vault.vault), size(vault.bytes).to_string(), parts(vault.blocks)));
     }
     text
 }

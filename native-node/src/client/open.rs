@@ -1,7 +1,7 @@
 //! Opening a client: the data directory, its notes and store, the machines above them.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use cachette_core::identity::{Identity, Seed};
 use cachette_core::node::{self, Node, Role};
@@ -63,6 +63,8 @@ pub struct Opened {
     pub links: LinkTable,
     /// What is wrong with the vault's nodes.
     pub troubles: Troubles,
+    /// What this machine keeps, for as long as the client is open; nothing for a link.
+    pub store: Weak<Store>,
     /// Ends when every clone of the client is gone.
     pub task: JoinHandle<()>,
 }
@@ -94,7 +96,7 @@ pub async fn open(dir: &DataDir, seed: Seed, ca_file: Option<&Path>) -> Result<O
     let config = node::Config { me: identity.peer(), role: Role::Client, seed: entropy()? };
     let peer = Peer::new(vault, Node::new(clock.now(), config));
 
-    let network = network(dir, identity, clock, ca_file).await?;
+    let (network, store) = network(dir, identity, clock, ca_file).await?;
     let links = network.links();
     let (inbox, application) = mpsc::unbounded_channel();
     let (done, outcomes) = mpsc::unbounded_channel();
@@ -107,16 +109,22 @@ pub async fn open(dir: &DataDir, seed: Seed, ca_file: Option<&Path>) -> Result<O
     let keeper = Keeper::start(durable, relaxed, move |id, kept| drop(done.send(Input::Kept(id, kept)))).map_err(OpenError::Threads)?;
     let driver = Driver { machine: Machine::Peer(Box::new(peer)), network, clock, side: Side::new(troubles.clone(), jobs, Some(keeper)) };
     let task = tokio::spawn(driver.run(application, outcomes));
-    Ok(Opened { client: Client::new(inbox), links, troubles, task })
+    Ok(Opened { client: Client::new(inbox), links, troubles, store: Arc::downgrade(&store), task })
 }
 
-/// Puts a network together for whoever this is.
-pub(crate) async fn network(dir: &DataDir, identity: Arc<Identity>, clock: Clock, ca_file: Option<&Path>) -> Result<Network, OpenError> {
+/// Puts a network together for whoever this is, over the store of this directory.
+pub(crate) async fn network(
+    dir: &DataDir,
+    identity: Arc<Identity>,
+    clock: Clock,
+    ca_file: Option<&Path>,
+) -> Result<(Network, Arc<Store>), OpenError> {
     let claimed = dir.clone();
     let opening = tokio::task::spawn_blocking(move || Store::open_in(&claimed, disk::Options::default()));
     let store = Arc::new(opening.await.map_err(|error| OpenError::Threads(error.into()))??);
     let dialer = Dialer::new(ca_file)?;
-    Ok(Network::new(Parts { identity, clock, store: Some(store), dialer, metrics: Arc::new(Metrics::default()) }))
+    let parts = Parts { identity, clock, store: Some(Arc::clone(&store)), dialer, metrics: Arc::new(Metrics::default()) };
+    Ok((Network::new(parts), store))
 }
 
 /// Returns fresh entropy of the system.

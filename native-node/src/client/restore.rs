@@ -45,7 +45,7 @@ pub async fn restore(
     let fresh = || entropy().map_err(OpenError::from);
     let clock = Clock::start();
     let config = node::Config { me: paper.peer(), role: Role::Client, seed: fresh()? };
-    let network = network(dir, Arc::clone(&paper), clock, ca_file).await?;
+    let (network, _) = network(dir, Arc::clone(&paper), clock, ca_file).await?;
     let mut handle = Handle::spawn(config, network, clock);
     let result = drive(Restorer::new(&paper, device, fresh()?, addresses), &mut handle, clock).await;
     // A node that is gone already has nobody to say goodbye to.

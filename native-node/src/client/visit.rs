@@ -1,7 +1,7 @@
 //! Opening a link: a client without vault, data directory or store, as somebody whom nobody knows.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use cachette_core::identity::{Identity, Seed};
 use cachette_core::node::{self, Node, Role};
@@ -42,5 +42,5 @@ pub fn visit(link: ShareLink, ca_file: Option<&Path>) -> Result<Opened, OpenErro
     let machine = Machine::Visitor(Box::new(visitor));
     let driver = Driver { machine, network, clock, side: Side::new(troubles.clone(), jobs, None) };
     let task = tokio::spawn(driver.run(application, outcomes));
-    Ok(Opened { client: Client::new(inbox), links, troubles, task })
+    Ok(Opened { client: Client::new(inbox), links, troubles, store: Weak::new(), task })
 }
