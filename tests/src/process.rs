@@ -71,8 +71,15 @@ pub fn binary() -> PathBuf {
     binary
 }
 
-/// Makes a command of the binary with nothing of the caller's configuration.
+/// Makes a command of the binary with nothing of the caller's configuration, which speaks to machines.
 pub fn command(data_dir: &Path) -> Command {
+    let mut command = plain(data_dir);
+    command.arg("--json");
+    command
+}
+
+/// Makes one that speaks to people.
+fn plain(data_dir: &Path) -> Command {
     let mut command = Command::new(binary());
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CACHETTE_") {
@@ -80,7 +87,7 @@ pub fn command(data_dir: &Path) -> Command {
         }
     }
     command.env("XDG_CONFIG_HOME", data_dir).env("HOME", data_dir).stdin(Stdio::null());
-    command.arg("--data-dir").arg(data_dir).arg("--json");
+    command.arg("--data-dir").arg(data_dir);
     command
 }
 
@@ -257,6 +264,15 @@ impl Client {
         said.read_to_string(&mut stderr).expect("text");
         let status = child.wait().expect("a process of ours");
         Done { code: status.code(), events: events.iter().collect(), stderr, took: start.elapsed() }
+    }
+
+    /// Runs a command as a person does and returns all that it says, on both outputs.
+    ///
+    /// # Panics
+    /// When it cannot be run.
+    pub fn said<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> String {
+        let output = plain(&self.data_dir).args(arguments).output().expect("the binary starts");
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
     }
 
     /// Runs a command that must succeed.

@@ -36,7 +36,9 @@ pub(super) fn text(words: &str, vault: &VaultId, addresses: &[String]) -> Zeroiz
     } else {
         sheet.push_str("\nNodes:\n");
         addresses.iter().for_each(|address| sheet.push_str(&format!("  {address}\n")));
-        sheet.push_str("\nBring the vault back with: cachette init --restore --node ADDRESS\n");
+        sheet.push_str(
+            "\nBring the vault back with: cachette init --restore --phrase-file SHEET\nor, from the words alone: cachette init --restore --node ADDRESS\n",
+        );
     }
     sheet
 }
@@ -58,10 +60,19 @@ pub(super) fn words(text: &str) -> Zeroizing<String> {
         }
     }
     if numbered.len() < 24 {
-        return Zeroizing::new(text.split_whitespace().collect::<Vec<_>>().join(" "));
+        return Zeroizing::new(text.split_whitespace().filter(|token| !is_address(token)).collect::<Vec<_>>().join(" "));
     }
     numbered.sort_unstable();
     Zeroizing::new(numbered.into_iter().map(|(_, word)| word).collect::<Vec<_>>().join(" "))
+}
+
+/// Finds the addresses that stand beside the words.
+pub(super) fn addresses(text: &str) -> Vec<String> {
+    text.split_whitespace().filter(|token| is_address(token)).map(str::to_owned).collect()
+}
+
+fn is_address(token: &str) -> bool {
+    token.starts_with("ws://") || token.starts_with("wss://")
 }
 
 #[cfg(test)]
@@ -75,5 +86,7 @@ mod tests {
         let sheet = text(&expected, &VaultId([1; 32]), &["wss://attic.example:4001/#PEER".to_owned()]);
         assert_eq!(*words(&sheet), expected);
         assert_eq!(*words(&format!("  {}\n", expected.replace(' ', "\n"))), expected);
+        assert_eq!(addresses(&sheet), ["wss://attic.example:4001/#PEER"]);
+        assert_eq!(*words(&format!("{expected}\nwss://attic.example:4001/#PEER\n")), expected);
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cachette_tests::process::{Client, Done, Node};
+use cachette_tests::process::{Client, Done, Node, command};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -46,6 +46,13 @@ pub(crate) fn noise(len: usize, seed: u64) -> Vec<u8> {
         piece.copy_from_slice(&next[..piece.len()]);
     }
     bytes
+}
+
+/// Has a node make an invitation for a vault of at most this size.
+pub(crate) fn invite(node: &Node, limit: &str) -> String {
+    let output = command(&node.data_dir).args(["invite", limit]).output().expect("it runs");
+    let invited: Value = serde_json::from_slice(&output.stdout).expect("an invitation");
+    invited["invitation"].as_str().expect("text").to_owned()
 }
 
 /// Checks how a command failed: its exit code, something of its sentence or what was observed, and that it says what to do next.
