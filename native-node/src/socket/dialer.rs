@@ -13,6 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::Error as SocketError;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tracing::warn;
 
 use super::tls::{TlsError, connector};
 use super::{Duplex, Side, Socket, limits};
@@ -49,7 +50,12 @@ impl Dialer {
         let _ = tcp.set_nodelay(true);
         let io: Box<dyn Duplex> = if address.secure {
             let name = ServerName::try_from(address.host.clone()).map_err(|_| DialError::NoAddress)?;
-            Box::new(self.tls.connect(name, tcp).await.map_err(|_| DialError::Tls)?)
+            let connected = self.tls.connect(name, tcp).await.inspect_err(|error| {
+                if let Some(why) = distrust(error) {
+                    warn!("{} cannot prove who it is: {why}", address.url());
+                }
+            });
+            Box::new(connected.map_err(|_| DialError::Tls)?)
         } else {
             Box::new(tcp)
         };
@@ -78,6 +84,24 @@ async fn connect(address: &Address) -> Result<TcpStream, DialError> {
         }
     }
     Err(failure)
+}
+
+/// Says why a certificate is not trusted and what to do about it; nothing where TLS failed for another reason.
+fn distrust(error: &io::Error) -> Option<&'static str> {
+    use rustls::{CertificateError as Certificate, Error};
+    let Some(Error::InvalidCertificate(error)) = error.get_ref()?.downcast_ref::<Error>() else { return None };
+    Some(match error {
+        Certificate::UnknownIssuer => {
+            "nobody who is trusted here issued its certificate; if an authority of your own did, name its file in network.ca_file"
+        }
+        Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => "its certificate is for another host name",
+        Certificate::Expired | Certificate::ExpiredContext { .. } => "its certificate has expired; its operator has to renew it",
+        Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+            "its certificate is not valid yet; is the clock of this machine right?"
+        }
+        Certificate::Revoked => "its certificate was revoked",
+        _ => "its certificate is not in order",
+    })
 }
 
 fn dial_error(error: &io::Error) -> DialError {
@@ -109,6 +133,17 @@ mod tests {
     async fn g03_without_tls_and_id_only_this_machine_is_called() {
         let elsewhere = Address { secure: false, host: "192.0.2.1".into(), port: 1, peer: None };
         assert_eq!(Dialer::new(None).expect("public roots").call(&elsewhere).await.err(), Some(DialError::NoAddress));
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_trusted_is_said_with_its_reason() {
+        use rustls::{CertificateError as Certificate, Error};
+        let said = |error: Error| distrust(&io::Error::new(io::ErrorKind::InvalidData, error));
+        let of = |error: Certificate| said(Error::InvalidCertificate(error)).unwrap_or_default();
+        assert!(of(Certificate::UnknownIssuer).contains("network.ca_file"));
+        assert!(of(Certificate::NotValidForName).contains("another host name"));
+        assert!(of(Certificate::Expired).contains("expired"));
+        assert_eq!(said(Error::DecryptError), None, "a broken line says nothing of the certificate");
     }
 
     #[tokio::test]

@@ -20,7 +20,21 @@ async fn a_port_or_a_data_directory_in_use_is_said_with_a_hint() {
     let (code, text) = said(&cachette(other.path()).args(["serve", "--listen", &node.listen]).output().expect("it runs"));
     assert_eq!(code, Some(4));
     assert!(text.contains(&format!("error: {} is in use", node.listen)) && text.contains("--listen"), "{text}");
+    let busy = ["serve", "--listen", "127.0.0.1:0", "--local-listen", &node.listen];
+    let (code, text) = said(&cachette(other.path()).args(busy).output().expect("it runs"));
+    assert_eq!(code, Some(4));
+    assert!(text.contains(&format!("error: {} is in use", node.listen)) && text.contains("with --local-listen"), "{text}");
     node.assert_well().await;
+}
+
+#[test]
+fn where_nothing_is_set_up_a_vault_is_offered_first() {
+    let home = tempfile::tempdir().expect("a directory");
+    for command in ["status", "peers"] {
+        let (code, text) = said(&cachette(home.path()).arg(command).output().expect("it runs"));
+        assert_eq!(code, Some(4), "{text}");
+        assert!(text.contains("neither a vault nor a node is set up") && text.contains("`cachette init` makes a vault"), "{text}");
+    }
 }
 
 #[tokio::test]
