@@ -49,6 +49,8 @@ struct Listed {
     size: Option<u64>,
     mode: Option<u32>,
     modified: Option<i64>,
+    /// Of a symlink.
+    target: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -59,9 +61,12 @@ struct Shown {
     size: Option<u64>,
     mode: Option<u32>,
     modified: Option<i64>,
+    /// Of a symlink.
+    target: Option<String>,
     chunks: u64,
     blocks: usize,
-    copies: usize,
+    /// None when nobody could be asked.
+    copies: Option<usize>,
     holders: BTreeMap<String, usize>,
 }
 
@@ -99,15 +104,19 @@ impl LsArgs {
             size: size(node),
             mode: meta.map(|meta| meta.mode),
             modified: meta.map(|meta| meta.modified_seconds),
+            target: target(node),
         };
         context.output.event(&listed, || {
             let mut name = if self.recursive { shown(path) } else { path.name().map(ToString::to_string).unwrap_or_else(|| "/".into()) };
             if matches!(node, Node::Dir { .. }) {
                 name.push('/');
             }
-            let name = printable(&name);
+            let mut name = printable(&name);
             if !self.long {
                 return name;
+            }
+            if let Some(target) = target(node) {
+                name.push_str(&format!(" -> {}", printable(&target)));
             }
             let size = size(node).map_or_else(|| "-".into(), |size| ByteSize(size).display().iec().to_string());
             let time = meta.map_or_else(|| "-".into(), |meta| time(meta.modified_seconds));
@@ -120,7 +129,7 @@ impl StatArgs {
     pub(super) async fn run(self, context: Context) -> Result<(), CliError> {
         let path = vault_path(&self.path)?;
         let mut session = Session::open(&context, &self.password).await?;
-        session.refresh(&context).await?;
+        let answered = session.refresh(&context).await?.answered > 0;
         let node = stat(&session, &path).await?;
         let (chunks, blocks) = layout(&session, &path, &node).await?;
         let mut holders: BTreeMap<PeerId, usize> = BTreeMap::new();
@@ -144,9 +153,10 @@ impl StatArgs {
             size: size(&node),
             mode: meta.map(|meta| meta.mode),
             modified: meta.map(|meta| meta.modified_seconds),
+            target: target(&node),
             chunks,
             blocks: blocks.len(),
-            copies: fewest.unwrap_or(0),
+            copies: fewest.filter(|_| answered),
             holders: holders.into_iter().map(|(peer, count)| (session.name(&peer), count)).collect(),
         };
         context.output.event(&stat, || text(&stat, session.carriers.is_empty()));
@@ -159,6 +169,9 @@ fn text(stat: &Shown, alone: bool) -> String {
     let mut text = printable(&stat.path);
     let mut line = |name: &str, value: String| text.push_str(&format!("\n  {name:<9} {value}"));
     line("kind", stat.kind.into());
+    if let Some(target) = &stat.target {
+        line("to", printable(target));
+    }
     if let Some(size) = stat.size {
         line("size", format!("{} ({size} bytes)", ByteSize(size).display().iec()));
     }
@@ -167,13 +180,16 @@ fn text(stat: &Shown, alone: bool) -> String {
         line("changed", time(modified));
     }
     if stat.kind == "file" {
-        line("parts", format!("{} chunks in {} blocks", stat.chunks, stat.blocks));
+        line("parts", stat.blocks.to_string());
         if alone {
             line("copies", "1, on this machine only".into());
-        } else {
-            line("copies", format!("{} of every block, at least", stat.copies));
+        } else if stat.blocks > 0 {
+            line(
+                "copies",
+                stat.copies.map_or_else(|| "unknown: no node answered".into(), |copies| format!("{copies} of every part, at least")),
+            );
             for (node, count) in &stat.holders {
-                line("", format!("{node} holds {count} of {} blocks", stat.blocks));
+                line("", format!("{} holds {count} of {}", printable(node), stat.blocks));
             }
         }
     }
@@ -220,6 +236,14 @@ const fn kind(node: &Node) -> &'static str {
 const fn size(node: &Node) -> Option<u64> {
     match node {
         Node::File { len, .. } => Some(*len),
+        _ => None,
+    }
+}
+
+/// Returns where a symlink leads; bytes that are no text are replaced.
+fn target(node: &Node) -> Option<String> {
+    match node {
+        Node::Symlink { target, .. } => Some(String::from_utf8_lossy(target).into_owned()),
         _ => None,
     }
 }

@@ -58,12 +58,12 @@ impl<'a> Getting<'a> {
         }
         let landing = match FolderLanding::begin(target, &node) {
             Ok(landing) => landing,
-            Err(error) => return self.not_landed(&path, error),
+            Err(error) => return self.not_landed(&path, &error),
         };
         // In a folder of its own it may write over what an interrupted get left.
         self.force |= landing.is_own();
         self.below(path.clone(), node, landing.path().to_owned()).await?;
-        landing.finish().or_else(|error| self.not_landed(&path, error))
+        landing.finish().or_else(|error| self.not_landed(&path, &error))
     }
 
     /// Gets a range of a file.
@@ -77,7 +77,7 @@ impl<'a> Getting<'a> {
             match &node {
                 Node::Dir { meta, .. } => {
                     if let Err(error) = make_folder(&target) {
-                        self.not_landed(&path, error)?;
+                        self.not_landed(&path, &error)?;
                         continue;
                     }
                     // The root of a vault, and of what a link opens, has no attributes of its own.
@@ -94,7 +94,7 @@ impl<'a> Getting<'a> {
                 Node::File { .. } => self.file(&path, &node, &target, None).await?,
                 Node::Symlink { target: to, meta } => {
                     if let Err(error) = make_symlink(&target, to, meta, self.force) {
-                        self.not_landed(&path, error)?;
+                        self.not_landed(&path, &error)?;
                     }
                 }
                 _ => self.got.failed.push(format!("{}: written by a newer release; update to get it", shown(&path))),
@@ -119,7 +119,7 @@ impl<'a> Getting<'a> {
         }
         let mut landing = match Landing::begin(target, node, range, self.force) {
             Ok(landing) => landing,
-            Err(error) => return self.not_landed(path, error),
+            Err(error) => return self.not_landed(path, &error),
         };
         let (from, len) = range.unwrap_or((0, len_of(node)));
         self.progress.counter().fetch_add(landing.resumed(), Ordering::Relaxed);
@@ -129,7 +129,7 @@ impl<'a> Getting<'a> {
             self.progress.counter().fetch_add(bytes.len() as u64, Ordering::Relaxed);
             reading.pull(bytes.len());
             if let Err(error) = landing.write(&bytes) {
-                return self.not_landed(path, error);
+                return self.not_landed(path, &error);
             }
         }
         reading.end().await.map_err(|error| unread(self.session, path, error))?;
@@ -139,17 +139,17 @@ impl<'a> Getting<'a> {
                 self.got.bytes += bytes;
                 Ok(())
             }
-            Err(error) => self.not_landed(path, error),
+            Err(error) => self.not_landed(path, &error),
         }
     }
 
     /// Notes that something could not be written. On a full disk nothing else can be either.
-    fn not_landed(&mut self, path: &Path, error: LandingError) -> Result<(), CliError> {
+    fn not_landed(&mut self, path: &Path, error: &LandingError) -> Result<(), CliError> {
         if error.is_full() {
             return Err(CliError::new(ExitKind::Environment, format!("this machine's disk is full: {}", printable(&error.to_string())))
                 .hint("make room on it; the same command goes on where it stopped"));
         }
-        self.got.failed(path, &error);
+        self.got.failed(path, error);
         Ok(())
     }
 }
