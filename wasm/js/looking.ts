@@ -19,8 +19,9 @@ export async function* entries(client: Client, path: string, signal: AbortSignal
   let after: string | undefined;
   for (;;) {
     const page = await client.call("list", { path, after, limit: PAGE }, { signal });
+    // A short page is not the end: a vault gives what it has at hand.
+    if (page.length === 0) return;
     yield* page;
-    if (page.length < PAGE) return;
     // The last part of its path, for a name that is no text is written otherwise there.
     after = page.at(-1)?.path.split("/").at(-1);
   }

@@ -1,6 +1,7 @@
 // The worker of a test in which a whole peer runs: what the npm package's worker does, in fewer words.
 
 import init, { Device, Tab, fail, noise } from "/wasm/cachette_browser_tests.js";
+import { portOf } from "./port.js";
 
 /** What a sleeping computer does to a worker's clocks, and a hidden tab to its timers. */
 const clock = { slept: 0, pace: 1, hidden: false, before: 0, since: performance.now() };
@@ -218,10 +219,10 @@ const calls = {
 
 function startSealer() {
   const sealer = new Worker(new URL("sealer.js", import.meta.url), { type: "module" });
+  const { port1, port2 } = new MessageChannel();
+  sealer.postMessage(port1, [port1]);
   sealers.push(sealer);
-  const port = { send: (job, transfer) => sealer.postMessage(job, transfer) };
-  sealer.onmessage = ({ data }) => port.onmessage?.(data);
-  return port;
+  return portOf(port2);
 }
 
 const bytes = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));

@@ -1,10 +1,10 @@
-// A sealing worker of a test: does the jobs of the worker that started it.
+// A sealing worker of a test: does the jobs that come over the port that it is given. Over the channel that a worker has with a
+// worker of its own, one test in some thirty hung in Firefox.
 
 import init, { serveSealing } from "/wasm/cachette_browser_tests.js";
+import { portOf } from "./port.js";
 
-const port = { send: (job, transfer) => postMessage(job, transfer) };
-const early = [];
-onmessage = ({ data }) => (port.onmessage ? port.onmessage(data) : early.push(data));
-await init({ module_or_path: new URL("/wasm/cachette_browser_tests_bg.wasm", location.href) });
-serveSealing(port);
-early.forEach(port.onmessage);
+onmessage = async ({ data: port }) => {
+  await init({ module_or_path: new URL("/wasm/cachette_browser_tests_bg.wasm", location.href) });
+  serveSealing(portOf(port));
+};
