@@ -353,14 +353,16 @@ impl Reading {
     }
 
     fn ask(&mut self, hub: &mut Hub, id: BlockId, peer: PeerId) {
-        let now = hub.now();
+        let Some(needed) = self.needed.get_mut(&id) else { return };
         let desk = self.desks.entry(peer).or_default();
         let depth = desk.open.len() as u64 + 1;
-        desk.open.insert(id, Asked { at: now, depth });
-        if let Some(needed) = self.needed.get_mut(&id) {
-            needed.asked.push((peer, now));
+        // Asked before by somebody who no longer needed it, the holder still sends it: one answer is enough, and two would be one that
+        // nobody asked for.
+        let asked = desk.open.entry(id).or_insert_with(|| {
             self.outbox.entry((peer, needed.vault)).or_default().push(id);
-        }
+            Asked { at: hub.now(), depth }
+        });
+        needed.asked.push((peer, asked.at));
         self.watch(hub, id, self.pace.hedge());
     }
 
@@ -403,7 +405,8 @@ impl Reading {
             let stranger = !holders.contains(&peer);
             let standing = hub.standing(&peer);
             let desk = self.desks.get(&peer);
-            let full = desk.is_some_and(|desk| desk.open.len() >= most);
+            let coming = desk.is_some_and(|desk| desk.open.contains_key(id));
+            let full = desk.is_some_and(|desk| desk.open.len() >= most) && !coming;
             match standing {
                 Standing::Down(_) => {}
                 Standing::Up | Standing::Suspect if self.is_stuck(hub, &peer) => {
@@ -414,7 +417,7 @@ impl Reading {
                 Standing::Trying => wait = wait.or(Some(stranger)),
                 Standing::Up | Standing::Suspect if full => wait = wait.or(Some(stranger)),
                 Standing::Up | Standing::Suspect => {
-                    let option = (stranger, standing == Standing::Suspect, desk.map_or(0, Desk::price), rank, peer);
+                    let option = (stranger, standing == Standing::Suspect, desk.filter(|_| !coming).map_or(0, Desk::price), rank, peer);
                     best = Some(best.map_or(option, |best| best.min(option)));
                 }
             }

@@ -214,6 +214,23 @@ fn a_reader_asks_for_no_more_than_a_window() {
 }
 
 #[test]
+fn a_block_that_is_needed_again_while_it_is_on_its_way_is_fetched_once() {
+    let (mut net, vault, blocks) = stored(32, 1, 1);
+    let link = net.link(0, 1);
+    net.request(0, Request::Need(vault, ids(&blocks)));
+    while net.count(0, 1, is_fetch) == 0 {
+        assert!(net.step());
+    }
+    net.request(0, Request::Forget(ids(&blocks)));
+    net.request(0, Request::Need(vault, ids(&blocks)));
+    net.settle();
+    assert_eq!(net.got().len(), 1);
+    assert_eq!(net.count(1, 0, is_block), 1);
+    // A second copy would be one that nobody fetched.
+    assert_eq!(net.link(0, 1), link);
+}
+
+#[test]
 fn a_block_that_is_here_is_not_fetched() {
     let (mut net, vault, blocks) = stored(30, 3, 1);
     net.hosts[0].store.blocks.insert(blocks[0].id(), (vault, blocks[0].clone()));
