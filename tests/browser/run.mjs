@@ -18,8 +18,9 @@ import * as sharing from "./sharing.mjs";
 import * as store from "./store.mjs";
 import * as strict from "./strict.mjs";
 import * as vectors from "./vectors.mjs";
+import * as watching from "./watching.mjs";
 
-const FILES = { faults, network, peer, package: files, leader, packaging, parts, store, vectors, app, strict, pages, sharing };
+const FILES = { faults, network, peer, package: files, leader, packaging, parts, store, vectors, app, strict, pages, sharing, watching };
 /** A test that takes so many seconds hangs, unless its file has more `patience`. */
 const PATIENCE = 90;
 

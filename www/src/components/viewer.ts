@@ -13,6 +13,7 @@ import { kind } from "../kinds.ts";
 import { shown } from "../paths.ts";
 import { type Library, streams } from "../state/streams.ts";
 import { failure, notice } from "./notice.ts";
+import { Resumption } from "./resumption.ts";
 
 /** Text is shown up to here. */
 const TEXT_MAX = 1 << 20;
@@ -28,6 +29,7 @@ class Viewer extends Part {
   #shown: FileInfo | undefined;
   /** The browser could not show it. */
   #isUnplayable = false;
+  #resumption = new Resumption();
 
   constructor() {
     super();
@@ -62,7 +64,9 @@ class Viewer extends Part {
     if (show === "text") return this.#text === undefined ? this.#loading() : this.#asText(file, this.#text);
     const address = this.#address;
     if (address === undefined) return this.#loading();
-    const failed = (): void => {
+    const failed = ({ target }: Event): void => {
+      this.#error = streams.failure(address);
+      if (this.#error === undefined && target instanceof HTMLMediaElement && this.#resumption.resume(target)) return;
       this.#isUnplayable = true;
       this.requestUpdate();
     };
@@ -120,6 +124,7 @@ class Viewer extends Part {
     this.#text = undefined;
     this.#error = undefined;
     this.#isUnplayable = false;
+    this.#resumption = new Resumption();
   }
 }
 

@@ -33,6 +33,8 @@ export interface Pieces {
 interface Offer {
   readonly content: Content;
   readonly download: boolean;
+  /** Why the last read of it failed that did. */
+  failure?: unknown;
 }
 
 const SCRIPT = "/service-worker.js";
@@ -69,7 +71,12 @@ class Streams {
 
   takeBack(address: string): void {
     if (address.startsWith("blob:")) URL.revokeObjectURL(address);
-    else this.#offers.delete(address.slice(STREAMS.length).split("/")[0] ?? "");
+    else this.#offers.delete(token(address));
+  }
+
+  /** Why the bytes of an address could not be read; nothing if all that were asked for came. */
+  failure(address: string): unknown {
+    return this.#offers.get(token(address))?.failure;
   }
 
   /**
@@ -136,8 +143,8 @@ class Streams {
     if (range) this.#feed(offer, range, port);
   }
 
-  #feed({ content, download }: Offer, range: { start: number; end: number }, port: MessagePort): void {
-    const read = content.read(range, download);
+  #feed(offer: Offer, range: { start: number; end: number }, port: MessagePort): void {
+    const read = offer.content.read(range, offer.download);
     this.#open++;
     let open = true;
     const end = (): void => {
@@ -145,13 +152,15 @@ class Streams {
       open = false;
       port.close();
     };
+    const stop = async (): Promise<void> => {
+      end();
+      await read.cancel().catch(() => {});
+    };
+    // A worker that the browser ended says nothing any more; where ports tell, nothing is read for it.
+    port.addEventListener("close", () => void (open && stop()));
     const say = (piece: StreamPiece): void => port.postMessage(piece, piece.type === "bytes" ? [piece.bytes.buffer] : []);
     port.onmessage = async ({ data }: MessageEvent<StreamDemand>) => {
-      if (data === "cancel") {
-        end();
-        await read.cancel().catch(() => {});
-        return;
-      }
+      if (data === "cancel") return stop();
       try {
         const bytes = await read.next();
         if (!open) return;
@@ -159,11 +168,17 @@ class Streams {
         if (!bytes) end();
       } catch (error) {
         if (!open) return;
+        offer.failure = error;
         say({ type: "error", message: error instanceof Error ? error.message : String(error) });
         end();
       }
     };
   }
+}
+
+/** What names an offer in its address. */
+function token(address: string): string {
+  return address.slice(STREAMS.length).split("/")[0] ?? "";
 }
 
 /** A file of a library as it is stored. */
