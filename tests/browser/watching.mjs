@@ -14,8 +14,8 @@ import { film } from "./video.mjs";
 const MIB = 1 << 20;
 const SECONDS = 256;
 const BYTES_A_SECOND = MIB / 4;
-/** Blocks that one moment of a film may cost, and pages of the tree beside them. */
-const MOMENT = 4.25 * MIB;
+/** What a moment may cost: four blocks, and as much again as a player that pulls on has on its way before the moment is over. */
+const MOMENT = 6.25 * MIB;
 /**
  * Milliseconds that bytes take to either side: what is asked in vain is sent before the player can say so, and what the player has asked
  * for only since it has its picture is not sent yet.
