@@ -7,6 +7,8 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { noted } from "./waiting.mjs";
+
 const require = createRequire(import.meta.url);
 require("./elder.cjs");
 const playwright = require("playwright-core");
@@ -102,7 +104,7 @@ export class Browser {
     const page = await this.context.newPage();
     page.on("pageerror", (error) => console.log(`   ${this.name}, on the page: ${error.message}`));
     await page.goto(`${origin}${path}`);
-    return new Page(page);
+    return new Page(page, this.name);
   }
 
   /** Caps what an origin may store, where the profile has not done so. */
@@ -139,12 +141,14 @@ export class Browser {
 
 /** A page, and calls to its workers. */
 export class Page {
-  constructor(page) {
+  constructor(page, browser) {
     this.page = page;
+    this.browser = browser;
   }
 
   call(worker, method, ...values) {
-    return this.page.evaluate(([worker, method, values]) => globalThis.call(worker, method, ...values), [worker, method, values]);
+    const called = this.page.evaluate(([worker, method, values]) => globalThis.call(worker, method, ...values), [worker, method, values]);
+    return noted(this.browser, `${worker}: ${method}(${JSON.stringify(values)})`, called);
   }
 
   /** Ends a worker in the middle of whatever it does. */

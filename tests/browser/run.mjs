@@ -18,6 +18,7 @@ import * as sharing from "./sharing.mjs";
 import * as store from "./store.mjs";
 import * as strict from "./strict.mjs";
 import * as vectors from "./vectors.mjs";
+import { waitingIn } from "./waiting.mjs";
 import * as watching from "./watching.mjs";
 
 const FILES = { faults, network, peer, package: files, leader, packaging, parts, store, vectors, app, strict, pages, sharing, watching };
@@ -95,6 +96,7 @@ async function runOne(browser, title, test, patience) {
   } catch (error) {
     count.failed++;
     console.log(`test ${title} ... FAILED\n   ${error.stack ?? error}`);
+    for (const what of waitingIn(browser.name)) console.log(`   it waits for ${what}`);
     for (const started of own) if (started instanceof Browser) await started.photograph(title);
   } finally {
     // What does not end by itself must not keep the other tests from running.

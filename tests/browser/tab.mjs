@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 
+import { noted } from "./waiting.mjs";
+
 /** A tab of a browser. */
 export class Tab {
   static async open(browser, origin) {
@@ -19,14 +21,15 @@ export class Tab {
 
   /** Does something and returns how it ended. */
   attempt(action, ...values) {
-    return this.page.evaluate(([action, values]) => globalThis.act(action, ...values), [action, values]);
+    const done = this.page.evaluate(([action, values]) => globalThis.act(action, ...values), [action, values]);
+    return noted(this.browser.name, `${action}(${JSON.stringify(values)})`, done);
   }
 
   /** Begins something; returns a function that waits for its end. */
   async begin(action, ...values) {
     const id = `${action} ${Math.random()}`;
     await this.page.evaluate(([id, action, values]) => globalThis.begin(id, action, ...values), [id, action, values]);
-    return () => this.page.evaluate((id) => globalThis.end(id), id);
+    return () => noted(this.browser.name, `the end of ${action}`, this.page.evaluate((id) => globalThis.end(id), id));
   }
 
   /** Does something that must fail with this code. */
@@ -38,7 +41,11 @@ export class Tab {
 
   /** Waits until something on the page holds. */
   async until(what, condition, action, ...values) {
-    await eventually(what, async () => condition(await this.act(action, ...values)));
+    let seen;
+    const holds = async () => condition((seen = await this.act(action, ...values)));
+    await eventually(what, holds).catch((error) => {
+      throw new Error(`${error.message}; last seen: ${JSON.stringify(seen)?.slice(-1000)}`);
+    });
   }
 
   /** Chooses a file of the disk, as a person does. */

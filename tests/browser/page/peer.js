@@ -47,7 +47,6 @@ const ready = init({ module_or_path: new URL("/wasm/cachette_browser_tests_bg.wa
   module = loaded;
 });
 const events = [];
-const sealers = [];
 let tab;
 /** Puts and reads that a test has left open. */
 const open = new Map();
@@ -74,7 +73,7 @@ const calls = {
   },
   close: () => tab.close(),
   events: () => events.splice(0),
-  killSealers: () => sealers.splice(0).forEach((sealer) => sealer.terminate()),
+  killSealers: () => postMessage({ order: "kill sealers" }),
 
   list: (path, after, limit = 100) => tab.list(path, after, limit),
   stat: (path) => tab.stat(path),
@@ -217,11 +216,10 @@ const calls = {
   fromWords: (words) => hex(Device.fromWords(words).seed()),
 };
 
+/** Has the page start a sealing worker. */
 function startSealer() {
-  const sealer = new Worker(new URL("sealer.js", import.meta.url), { type: "module" });
   const { port1, port2 } = new MessageChannel();
-  sealer.postMessage(port1, [port1]);
-  sealers.push(sealer);
+  postMessage({ order: "seal", port: port1 }, [port1]);
   return portOf(port2);
 }
 

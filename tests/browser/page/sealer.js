@@ -1,5 +1,4 @@
-// A sealing worker of a test: does the jobs that come over the port that it is given. Over the channel that a worker has with a
-// worker of its own, one test in some thirty hung in Firefox.
+// A sealing worker of a test: does the jobs that come over the port that it is given.
 
 import init, { serveSealing } from "/wasm/cachette_browser_tests.js";
 import { portOf } from "./port.js";
