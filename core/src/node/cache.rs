@@ -15,6 +15,7 @@ use crate::labels;
 use crate::limits::{CACHE_WINDOW, LIST_MAX, TAB_CACHE_WINDOW, TREE_CACHE};
 use crate::map::Map;
 use crate::store::{StoreAnswer, StoreOp};
+use crate::time::{Span, Time};
 
 /// What is kept of each vault.
 #[derive(Debug)]
@@ -24,6 +25,28 @@ pub(super) struct Cache {
     pub(super) limit: u64,
     /// Bytes on their way into the store.
     arriving: u64,
+    pace: Pace,
+}
+
+/// How much of a tab's time goes into keeping what it reads. Writing a block takes a browser longer than fetching and opening it, so reading
+/// at full speed would be half as fast; what somebody watches comes slowly enough to be kept whole.
+#[derive(Debug)]
+struct Pace {
+    /// When the store began to write what it is writing.
+    since: Time,
+    /// Until when it rests.
+    rest: Time,
+}
+
+impl Pace {
+    fn allows(&self, now: Time, busy: bool) -> bool {
+        now >= self.rest && (!busy || now.since(self.since) < STRETCH)
+    }
+
+    /// Takes in that the store has written everything, and lets it rest for twice as long as that took.
+    fn idle(&mut self, now: Time) {
+        self.rest = now + Span(2 * now.since(self.since).millis());
+    }
 }
 
 /// What is known of one vault's cache.
@@ -41,7 +64,7 @@ impl Cache {
     /// Starts with nothing.
     pub(super) const fn new(role: &Role) -> Self {
         let limit = if let Role::Tab { limit } = role { *limit } else { TREE_CACHE };
-        Self { vaults: Map::new(), limit, arriving: 0 }
+        Self { vaults: Map::new(), limit, arriving: 0, pace: Pace { since: Time(0), rest: Time(0) } }
     }
 
     /// Keeps a block, unless the store has no time for it. A vault without carriers lives in the same store anyway.
@@ -57,21 +80,34 @@ impl Cache {
     /// Keeps a block whatever else is on its way into the store, for whoever bounds that.
     pub(super) fn store(&mut self, hub: &mut Hub, vault: VaultId, block: Block) {
         let bytes = block.bytes().len() as u64;
+        if self.arriving == 0 {
+            self.pace.since = hub.now();
+        }
         self.arriving += bytes;
         let purpose = Purpose::Kept(vault, block.id(), bytes);
         hub.store(StoreOp::Cache(owner(&vault), block), purpose);
     }
 
-    /// Keeps a block that a tab wrote or read; what others do not need again is not worth their disk.
+    /// Keeps a block that a tab wrote; what others do not need again is not worth their disk.
     pub(super) fn carry(&mut self, hub: &mut Hub, vault: VaultId, block: &Block) {
         if matches!(hub.role, Role::Tab { .. }) {
             self.keep(hub, vault, block.clone());
         }
     }
 
+    /// Keeps a block that a tab read, unless it keeps what it reads for longer than it should without a rest.
+    pub(super) fn glean(&mut self, hub: &mut Hub, vault: VaultId, block: &Block) {
+        if self.pace.allows(hub.now(), self.arriving > 0) {
+            self.carry(hub, vault, block);
+        }
+    }
+
     /// Takes in whether a block of so many bytes is kept.
     pub(super) fn kept(&mut self, hub: &mut Hub, vault: VaultId, bytes: u64, kept: bool) {
         self.arriving = self.arriving.saturating_sub(bytes);
+        if self.arriving == 0 {
+            self.pace.idle(hub.now());
+        }
         let shelf = self.vaults.entry(vault).or_default();
         shelf.used = shelf.used.map(|used| if kept { used + bytes } else { used });
         self.look(hub, vault);
@@ -161,3 +197,6 @@ impl Shelf {
 pub(super) fn owner(vault: &VaultId) -> VaultId {
     VaultId(blake3::derive_key(labels::CACHE_OWNER, vault.as_bytes()))
 }
+
+/// For so long a tab takes in what it reads before its store rests.
+const STRETCH: Span = Span(100);

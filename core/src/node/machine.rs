@@ -209,7 +209,7 @@ impl Node {
             Note::CallThrough(peer, via) => Tunnels::call(hub, &mut self.asks, peer, via.relay, via.vault),
             Note::Body(block) => self.writing.body(hub, block),
             Note::Fetched(vault, block, true) => self.cache.keep(hub, vault, block),
-            Note::Fetched(vault, block, false) => self.cache.carry(hub, vault, &block),
+            Note::Fetched(vault, block, false) => self.cache.glean(hub, vault, &block),
             Note::Thrown(ids) => self.thrown(&ids),
             Note::Copy(vault, block) => self.stocking.fetched(hub, &mut self.cache, vault, block),
             Note::NoCopy(id) => self.stocking.ended(id, false),

@@ -131,6 +131,27 @@ fn what_a_tab_threw_away_or_lost_is_withdrawn() {
 }
 
 #[test]
+fn a_tab_that_reads_faster_than_its_disk_writes_keeps_a_part_and_of_what_it_reads_slowly_all() {
+    let (mut net, chain, blocks) = put(13, 60);
+    let (vault, ids) = (chain.vault(), ids(&blocks));
+    let mut read = |range: std::ops::Range<usize>, pause: Span| {
+        let before = net.hosts[OTHER_TAB].store.blocks.len();
+        for id in &ids[range] {
+            net.hosts[OTHER_TAB].store.stuck = true;
+            net.request(OTHER_TAB, Request::Need(vault, vec![*id]));
+            net.run(Span(10), |_| false);
+            net.hosts[OTHER_TAB].store.stuck = false;
+            net.settle();
+            net.run(pause, |_| false);
+        }
+        net.hosts[OTHER_TAB].store.blocks.len() - before
+    };
+    assert_eq!(read(0..30, Span(40)), 30, "it writes a quarter of the time");
+    let kept = read(30..60, Span(1));
+    assert!((5..15).contains(&kept), "it would write all the time: {kept}");
+}
+
+#[test]
 fn a_tab_keeps_no_more_than_it_may() {
     let (mut net, chain) = Net::with_tabs(5, 3, 1);
     let me = net.hosts[TAB].peer;
