@@ -209,6 +209,10 @@ impl Hub {
             self.tell(Event::Up(peer));
         }
         self.arm(HEARTBEAT, Timer::Beat(link));
+        if dialled {
+            // How far away it is: known from the first moment, and not only once a link has been quiet.
+            self.ping(link);
+        }
         if self.suspended {
             self.send(link, Plain::Suspended(true));
         }

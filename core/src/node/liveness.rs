@@ -25,6 +25,15 @@ impl Hub {
         Some(peer)
     }
 
+    /// Asks for a sign of life.
+    pub(super) fn ping(&mut self, id: LinkId) {
+        let now = self.now();
+        if let Some(link) = self.links.of(id).and_then(|(_, entry)| entry.link.as_mut()) {
+            link.pinged = Some(now);
+            self.send(id, Plain::Ping(now.0));
+        }
+    }
+
     /// Looks at a link: asks for a sign of life, suspects, closes.
     pub(super) fn beat(&mut self, id: LinkId) {
         let now = self.now();
@@ -45,8 +54,7 @@ impl Hub {
             }
             IDLE_CLOSE
         } else if silent >= HEARTBEAT {
-            link.pinged = Some(now);
-            self.send(id, Plain::Ping(now.0));
+            self.ping(id);
             SUSPECT_AFTER
         } else {
             HEARTBEAT
@@ -75,9 +83,9 @@ impl Hub {
                 continue;
             }
             if let Some(link) = self.links.of(id).and_then(|(_, entry)| entry.link.as_mut()) {
-                (link.heard, link.pinged) = (now, Some(now));
+                link.heard = now;
             }
-            self.send(id, Plain::Ping(now.0));
+            self.ping(id);
         }
         if !suspended {
             self.arm(RESUME_PATIENCE, Timer::Resumed);

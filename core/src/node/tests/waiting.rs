@@ -1,6 +1,7 @@
 //! Time: heartbeats, silence, calls that fail, two links where one is enough.
 
 use super::network::{LIMIT, Net, blocks};
+use crate::limits::HEARTBEAT;
 use crate::link::CloseReason;
 use crate::message::{Message, Plain};
 use crate::node::{Event, Input, Output, Request, Role, Trouble};
@@ -66,6 +67,14 @@ fn an_idle_link_lives_on_heartbeats() {
     assert_eq!(net.link(0, 1), link);
     let pings = net.sent.iter().filter(|(.., message)| matches!(message, Message::Plain(Plain::Ping(_)))).count();
     assert!((30..=90).contains(&pings), "{pings} heartbeats in 1000 s");
+}
+
+#[test]
+fn how_far_away_a_peer_is_is_known_at_once() {
+    let (net, _) = Net::with_carriers(3, 1);
+    let peers: Vec<_> = net.hosts[0].node.peers().collect();
+    assert!(peers[0].link.is_some_and(|(_, since)| net.now.since(since) < HEARTBEAT));
+    assert!(peers[0].round_trip.is_some());
 }
 
 #[test]
