@@ -59,6 +59,15 @@ async function begin({ person, video }) {
   });
 }
 
+/** Somebody who watches a film on a page that can be made deaf. */
+async function deafWatcher(world) {
+  const browser = await world.someone();
+  await browser.context.addInitScript(deafen);
+  const watched = await watcher({ ...world, someone: () => browser });
+  await begin(watched);
+  return { ...watched, browser, page: watched.person.page };
+}
+
 /** Runs on the page. */
 async function seek(video, second) {
   const sought = new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true }));
@@ -87,17 +96,9 @@ export const tests = {
     person.assertCalm();
     return note;
   },
-};
 
-export const chromium = {
-  // In Firefox a run in three had no end; why is not known yet.
   async a_film_goes_on_after_an_answer_that_never_came(world) {
-    const browser = await world.someone();
-    await browser.context.addInitScript(deafen);
-    const watched = await watcher({ ...world, someone: () => browser });
-    const { person, video } = watched;
-    const { page } = person;
-    await begin(watched);
+    const { person, page, video } = await deafWatcher(world);
     await page.evaluate(() => (globalThis.isDeaf = true));
     const refused = page.waitForResponse((response) => response.status() === 410);
     const sought = video.evaluate(seek, 200);
@@ -107,14 +108,11 @@ export const chromium = {
     assert.equal(await video.evaluate((video) => video.paused), true);
     person.assertCalm();
   },
+};
 
+export const chromium = {
   async b12_a_film_goes_on_when_its_service_worker_is_ended_in_the_middle_of_a_request(world) {
-    const browser = await world.someone();
-    await browser.context.addInitScript(deafen);
-    const watched = await watcher({ ...world, someone: () => browser });
-    const { person, video } = watched;
-    const { page } = person;
-    await begin(watched);
+    const { browser, person, page, video } = await deafWatcher(world);
     const devtools = await browser.context.newCDPSession(page);
     await devtools.send("ServiceWorker.enable");
     for (const second of [200, 100, 150]) {
