@@ -1,4 +1,4 @@
-//! Arranges the functions of a module so that gzip packs them better: of functions that are the same one is kept, and those with like names
+//! Arranges the functions of a module so that gzip packs them better: of functions that are the same one is kept, and those that are alike
 //! stand side by side, within the 32 KiB that gzip looks back.
 
 use std::cmp::Ordering;
@@ -11,6 +11,8 @@ use wasm_encoder::{CodeSection, Encode, FunctionSection, Module};
 use wasmparser::{
     CodeSectionReader, CustomSectionReader, FunctionBody, FunctionSectionReader, KnownCustom, Name, Parser, Payload, TypeRef,
 };
+
+use crate::likeness;
 
 /// Returns the module with its functions arranged, and without their names.
 pub(crate) fn arrange(module: &[u8]) -> anyhow::Result<Vec<u8>> {
@@ -91,6 +93,8 @@ impl<'a> Arrangement<'a> {
 
     fn sort(&mut self) {
         self.functions.sort_by(Function::beside);
+        let bodies: Vec<&[u8]> = self.functions.iter().map(|function| function.body.as_bytes()).collect();
+        self.functions = likeness::order(&bodies).into_iter().map(|place| self.functions[place].clone()).collect();
         let places: HashMap<u32, u32> = self.functions.iter().map(|function| function.number).zip(self.imported as u32..).collect();
         for number in &mut self.numbers[self.imported..] {
             *number = places[number];
@@ -107,6 +111,7 @@ impl<'a> Arrangement<'a> {
 }
 
 impl Function<'_> {
+    /// Compares by name, which says most about functions of which no body says anything.
     fn beside(&self, other: &Self) -> Ordering {
         let key = |function: &Self| (function.body.range().len(), function.number);
         without_hash(self.name).cmp(without_hash(other.name)).then_with(|| key(self).cmp(&key(other)))
