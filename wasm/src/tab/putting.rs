@@ -4,16 +4,18 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use cachette_core::vault::tree::Path;
-use cachette_core::vault::{Command, CommandId, New, Reply};
+use cachette_core::vault::{Command, CommandId, New};
+use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::unexpected;
+use super::shown;
 use super::values::file_meta;
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::flow::Flow;
-use crate::js::{Shape, number};
+use crate::js::number;
+use crate::promise::promise;
 
 /// Takes a file's bytes, as far as the vault invites them.
 #[wasm_bindgen]
@@ -36,14 +38,16 @@ impl Putting {
     ///
     /// # Errors
     /// Why the vault takes no more.
-    pub async fn room(&self) -> Result<f64, JsValue> {
-        match self.flow.room().await {
-            0 => {
-                self.flow.outcome().await?;
-                Ok(0.0)
+    #[wasm_bindgen(unchecked_return_type = "Promise<number>")]
+    pub fn room(&self) -> Promise {
+        let flow = Rc::clone(&self.flow);
+        promise(async move {
+            let room = flow.room().await;
+            if room == 0 {
+                flow.outcome().await?;
             }
-            room => Ok(room as f64),
-        }
+            Ok(number(room))
+        })
     }
 
     /// Gives bytes, no more than are invited.
@@ -62,12 +66,10 @@ impl Putting {
     ///
     /// # Errors
     /// As the vault has them.
-    pub async fn end(&self) -> Result<JsValue, JsValue> {
+    pub fn end(&self) -> Promise {
         self.client.end_of(self.id);
-        match self.flow.outcome().await? {
-            Reply::Staged { len, new } => Ok(Shape::new().with("size", number(len)).with("newBytes", number(new)).done()),
-            _ => Err(unexpected()),
-        }
+        let flow = Rc::clone(&self.flow);
+        promise(async move { shown(flow.outcome().await?) })
     }
 
     /// Gives the put up.

@@ -4,13 +4,14 @@ use std::rc::Rc;
 
 use cachette_core::vault::tree::Path;
 use cachette_core::vault::{Command, CommandId};
-use js_sys::Uint8Array;
+use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::client::Client;
 use crate::flow::Flow;
 use crate::js::bytes;
+use crate::promise::promise;
 
 /// Gives a file's bytes, as far as they are asked for.
 #[wasm_bindgen]
@@ -34,17 +35,21 @@ impl Reading {
     ///
     /// # Errors
     /// As the vault has them.
-    pub async fn next(&self) -> Result<Option<Uint8Array>, JsValue> {
-        match self.flow.next().await {
-            Some(piece) => {
-                self.client.pull(self.id, piece.len());
-                Ok(Some(bytes(&piece)))
+    #[wasm_bindgen(unchecked_return_type = "Promise<Uint8Array | undefined>")]
+    pub fn next(&self) -> Promise {
+        let (client, id, flow) = (Rc::clone(&self.client), self.id, Rc::clone(&self.flow));
+        promise(async move {
+            match flow.next().await {
+                Some(piece) => {
+                    client.pull(id, piece.len());
+                    Ok(bytes(&piece).into())
+                }
+                None => {
+                    flow.outcome().await?;
+                    Ok(JsValue::UNDEFINED)
+                }
             }
-            None => {
-                self.flow.outcome().await?;
-                Ok(None)
-            }
-        }
+        })
     }
 
     /// Gives the read up.
