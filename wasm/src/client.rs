@@ -109,6 +109,29 @@ impl Client {
     }
 }
 
+/// A put or a read. What JavaScript holds of it and what JavaScript waits for share it: it is given up when neither is left.
+pub(crate) struct Underway {
+    pub(crate) client: Rc<Client>,
+    pub(crate) id: CommandId,
+    pub(crate) flow: Rc<Flow>,
+}
+
+impl Underway {
+    pub(crate) fn begin(client: Rc<Client>, command: Command) -> Self {
+        let (id, flow) = client.begin(command);
+        Self { client, id, flow }
+    }
+}
+
+impl Drop for Underway {
+    /// Whoever forgets a put or a read has given it up.
+    fn drop(&mut self) {
+        if !self.flow.is_over() {
+            self.client.cancel(self.id);
+        }
+    }
+}
+
 /// An answer of the node. A type, not an async function: whoever waits for it brings only a call of its code.
 pub(crate) struct Asking(oneshot::Receiver<Answer>);
 

@@ -4,31 +4,25 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use cachette_core::vault::tree::Path;
-use cachette_core::vault::{Command, CommandId, New};
+use cachette_core::vault::{Command, New};
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::shown;
 use super::values::file_meta;
-use crate::client::Client;
+use crate::client::{Client, Underway};
 use crate::failure::Failure;
-use crate::flow::Flow;
 use crate::js::number;
 use crate::promise::promise;
 
 /// Takes a file's bytes, as far as the vault invites them.
 #[wasm_bindgen]
-pub struct Putting {
-    client: Rc<Client>,
-    id: CommandId,
-    flow: Rc<Flow>,
-}
+pub struct Putting(Rc<Underway>);
 
 impl Putting {
     pub(super) fn begin(client: Rc<Client>, path: Path, meta: &JsValue) -> Self {
-        let (id, flow) = client.begin(Command::Put(path, New::File(file_meta(meta))));
-        Self { client, id, flow }
+        Self(Rc::new(Underway::begin(client, Command::Put(path, New::File(file_meta(meta))))))
     }
 }
 
@@ -40,11 +34,11 @@ impl Putting {
     /// Why the vault takes no more.
     #[wasm_bindgen(unchecked_return_type = "Promise<number>")]
     pub fn room(&self) -> Promise {
-        let flow = Rc::clone(&self.flow);
+        let put = Rc::clone(&self.0);
         promise(async move {
-            let room = flow.room().await;
+            let room = put.flow.room().await;
             if room == 0 {
-                flow.outcome().await?;
+                put.flow.outcome().await?;
             }
             Ok(number(room))
         })
@@ -55,10 +49,10 @@ impl Putting {
     /// # Errors
     /// `internal` when there are more.
     pub fn write(&self, bytes: &[u8]) -> Result<(), JsValue> {
-        if !self.flow.use_up(bytes.len()) {
+        if !self.0.flow.use_up(bytes.len()) {
             return Err(Failure::internal("more bytes were written than the vault has room for").into());
         }
-        self.client.bytes(self.id, Bytes::copy_from_slice(bytes));
+        self.0.client.bytes(self.0.id, Bytes::copy_from_slice(bytes));
         Ok(())
     }
 
@@ -67,22 +61,13 @@ impl Putting {
     /// # Errors
     /// As the vault has them.
     pub fn end(&self) -> Promise {
-        self.client.end_of(self.id);
-        let flow = Rc::clone(&self.flow);
-        promise(async move { shown(flow.outcome().await?) })
+        let put = Rc::clone(&self.0);
+        put.client.end_of(put.id);
+        promise(async move { shown(put.flow.outcome().await?) })
     }
 
     /// Gives the put up.
     pub fn cancel(&self) {
-        self.client.cancel(self.id);
-    }
-}
-
-impl Drop for Putting {
-    /// Whoever forgets a put has given it up.
-    fn drop(&mut self) {
-        if !self.flow.is_over() {
-            self.client.cancel(self.id);
-        }
+        self.0.client.cancel(self.0.id);
     }
 }
