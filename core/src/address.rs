@@ -94,7 +94,8 @@ impl Address {
         if text.len() > ADDRESS_MAX {
             return Err(AddressError::TooLong);
         }
-        let (scheme, rest) = text.split_once("://").ok_or(AddressError::Scheme)?;
+        let (scheme, rest) =
+            text.split_once(':').and_then(|(scheme, rest)| Some((scheme, rest.strip_prefix("//")?))).ok_or(AddressError::Scheme)?;
         let secure = match scheme.to_ascii_lowercase().as_str() {
             "wss" => true,
             "ws" => false,

@@ -72,6 +72,11 @@ impl Base {
     }
 }
 
+/// Shows a character that is no digit, a control character by its number. `{:?}` would bring tables of all characters to a browser.
+pub(crate) fn shown(foreign: char) -> String {
+    if foreign.is_control() { format!("U+{:04X}", u32::from(foreign)) } else { format!("'{foreign}'") }
+}
+
 /// Hexadecimal in small letters; reads capitals too.
 pub const HEX: Base = Base { digits: b"0123456789abcdef", bits: 4, any_case: true, alike: &[] };
 

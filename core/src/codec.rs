@@ -53,11 +53,22 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
 /// # Errors
 /// [`DecodeError`]; nothing is allocated beyond a small multiple of the input.
 pub fn decode<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> Result<T, DecodeError> {
-    if scan(bytes)? != bytes.len() {
-        return Err(DecodeError::Trailing);
-    }
-    let value: T = from_scanned(bytes)?;
-    if encode(&value) == bytes { Ok(value) } else { Err(DecodeError::NotCanonical) }
+    let value = T::deserialize(&mut whole(bytes)?).map_err(shapeless)?;
+    same(bytes, &encode(&value))?;
+    Ok(value)
+}
+
+/// Returns a reader of bytes that [`scan`] has let pass to their end.
+fn whole(bytes: &[u8]) -> Result<Reader<'_>, DecodeError> {
+    if scan(bytes)? == bytes.len() { Ok(Reader::new(bytes)) } else { Err(DecodeError::Trailing) }
+}
+
+fn same(read: &[u8], written: &[u8]) -> Result<(), DecodeError> {
+    if read == written { Ok(()) } else { Err(DecodeError::NotCanonical) }
+}
+
+fn shapeless(expected: Shape) -> DecodeError {
+    DecodeError::Shape(expected.words())
 }
 
 /// Returns the length of the first value in `bytes`, which need not fill them.
@@ -115,11 +126,6 @@ pub fn scan(bytes: &[u8]) -> Result<usize, DecodeError> {
             depth = parent;
         }
     }
-}
-
-/// Decodes what [`scan`] has let pass.
-fn from_scanned<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
-    T::deserialize(&mut Reader::new(bytes)).map_err(|Shape(error)| DecodeError::Shape(error))
 }
 
 /// Reads a big-endian length of `width` bytes.

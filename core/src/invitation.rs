@@ -11,7 +11,7 @@ use serde_bytes::ByteArray;
 use thiserror::Error;
 
 use crate::address::Address;
-use crate::base::BASE32;
+use crate::base::{BASE32, shown};
 use crate::codec;
 use crate::id::PeerId;
 use crate::labels;
@@ -45,7 +45,7 @@ pub enum InvitationError {
     #[error("the invitation was issued by a later release (version {0})")]
     Version(u8),
     /// A character that no invitation has.
-    #[error("the invitation has a character that does not belong there: {0:?}")]
+    #[error("the invitation has a character that does not belong there: {}", shown(*.0))]
     Character(char),
     /// The end is missing.
     #[error("the invitation is cut short; copy it to its end")]

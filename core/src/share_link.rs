@@ -13,7 +13,7 @@ use thiserror::Error;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::address::Address;
-use crate::base::BASE64URL;
+use crate::base::{BASE64URL, shown};
 use crate::codec::{self, DecodeError};
 use crate::id::{PeerId, ShareId, VaultId};
 use crate::labels;
@@ -51,7 +51,7 @@ pub enum ShareLinkError {
     #[error("the link was made by a later release (version {0})")]
     Version(u8),
     /// A character that no link has.
-    #[error("the link has a character that does not belong there: {0:?}")]
+    #[error("the link has a character that does not belong there: {}", shown(*.0))]
     Character(char),
     /// The end is missing.
     #[error("the link is cut short; copy it to its end")]
@@ -103,7 +103,7 @@ impl ShareLink {
         let fragment = text.rsplit_once('#').map_or(text.as_str(), |(_, fragment)| fragment);
         let fragment = fragment.strip_prefix('/').unwrap_or(fragment);
         let (named, symbols) = fragment.strip_prefix(PREFIX).map_or((false, fragment), |symbols| (true, symbols));
-        if symbols.contains("://") || symbols.is_empty() && !named {
+        if symbols.as_bytes().windows(3).any(|three| three == b"://") || symbols.is_empty() && !named {
             return Err(ShareLinkError::NotALink);
         }
         if let Some(foreign) = symbols.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_')) {

@@ -1,5 +1,5 @@
 //! Sorts lists in little code: one sort of places serves all types, and a type brings no more than how two items compare and change places.
-//! The standard library's brings eight kilobytes of a browser's download for every type.
+//! The standard library's brings eight kilobytes of a browser's download for every type, two of them compressed.
 
 use std::cmp::Ordering;
 
@@ -32,11 +32,35 @@ impl<T, F: Fn(&T, &T) -> Ordering> Compare for By<'_, T, F> {
     }
 }
 
-/// Returns for each place the place from which its item comes.
+/// Returns for each place the place from which its item comes. Merges runs that are in order, twice as long ones in every round.
 fn order(len: usize, items: &dyn Compare) -> Vec<usize> {
     let mut order: Vec<usize> = (0..len).collect();
-    order.sort_by(|one, other| items.compare(*one, *other));
+    let mut run = 1;
+    while run < len {
+        let mut merged = Vec::with_capacity(len);
+        for pair in order.chunks(run.saturating_mul(2)) {
+            let (first, second) = pair.split_at(run.min(pair.len()));
+            merge(first, second, items, &mut merged);
+        }
+        order = merged;
+        run = run.saturating_mul(2);
+    }
     order
+}
+
+/// Merges two runs; of equal items those of the first stay before those of the second.
+fn merge(mut first: &[usize], mut second: &[usize], items: &dyn Compare, merged: &mut Vec<usize>) {
+    while let (Some((&one, ones)), Some((&other, others))) = (first.split_first(), second.split_first()) {
+        if items.compare(other, one).is_lt() {
+            merged.push(other);
+            second = others;
+        } else {
+            merged.push(one);
+            first = ones;
+        }
+    }
+    merged.extend_from_slice(first);
+    merged.extend_from_slice(second);
 }
 
 fn arrange<T>(items: &mut [T], mut order: Vec<usize>) {

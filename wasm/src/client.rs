@@ -1,17 +1,19 @@
 //! A running peer as its users see it: commands and questions that can be waited for.
 
 use std::cell::Cell;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use cachette_core::node::{Answer, AskId, Request};
 use cachette_core::peer::Peer;
-use cachette_core::vault::{Command, CommandId, Input, Reply};
+use cachette_core::vault::{Command, CommandId, Input};
 use futures_channel::oneshot;
 
 use crate::driver::{Driver, Happened, World};
 use crate::failure::Failure;
-use crate::flow::Flow;
+use crate::flow::{Flow, Outcome};
 use crate::timer::within;
 
 /// A running peer.
@@ -26,8 +28,8 @@ impl Client {
     }
 
     /// Runs a command that moves no file bytes.
-    pub(crate) async fn run(&self, command: Command) -> Result<Reply, Failure> {
-        self.begin(command).1.outcome().await
+    pub(crate) fn run(&self, command: Command) -> Outcome {
+        self.begin(command).1.outcome()
     }
 
     /// Begins a command.
@@ -42,11 +44,11 @@ impl Client {
     }
 
     /// Asks the node something.
-    pub(crate) async fn ask(&self, request: impl FnOnce(AskId) -> Request) -> Result<Answer, Failure> {
+    pub(crate) fn ask(&self, request: impl FnOnce(AskId) -> Request) -> Asking {
         let (answer, waiting) = oneshot::channel();
         let ask = AskId(self.number());
         self.driver.tell(Happened::Ask(ask, request(ask), answer));
-        waiting.await.map_err(|_| Failure::closed())
+        Asking(waiting)
     }
 
     /// Gives bytes of a put.
@@ -104,6 +106,40 @@ impl Client {
         let number = self.numbers.get();
         self.numbers.set(number + 1);
         number
+    }
+}
+
+/// A put or a read. What JavaScript holds of it and what JavaScript waits for share it: it is given up when neither is left.
+pub(crate) struct Underway {
+    pub(crate) client: Rc<Client>,
+    pub(crate) id: CommandId,
+    pub(crate) flow: Rc<Flow>,
+}
+
+impl Underway {
+    pub(crate) fn begin(client: Rc<Client>, command: Command) -> Self {
+        let (id, flow) = client.begin(command);
+        Self { client, id, flow }
+    }
+}
+
+impl Drop for Underway {
+    /// Whoever forgets a put or a read has given it up.
+    fn drop(&mut self) {
+        if !self.flow.is_over() {
+            self.client.cancel(self.id);
+        }
+    }
+}
+
+/// An answer of the node. A type, not an async function: whoever waits for it brings only a call of its code.
+pub(crate) struct Asking(oneshot::Receiver<Answer>);
+
+impl Future for Asking {
+    type Output = Result<Answer, Failure>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map_err(|_| Failure::closed())
     }
 }
 

@@ -53,7 +53,8 @@ impl Call {
 
 /// Asks a place over HTTP why it opened no socket, for a browser does not say.
 pub(crate) async fn reason(address: &Address) -> DialError {
-    let place = format!("{}/peer", address.url().replacen("ws", "http", 1));
+    let place = address.url();
+    let place = format!("http{}/peer", place.strip_prefix("ws").unwrap_or(&place));
     within(PATIENCE, asked(&place)).await.unwrap_or(DialError::TimedOut)
 }
 

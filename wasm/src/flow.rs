@@ -3,7 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::task::{Poll, Waker};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use cachette_core::vault::{CommandError, Reply};
@@ -62,10 +64,9 @@ impl Flow {
         .await
     }
 
-    /// Waits for the end and returns how it was.
-    pub(crate) async fn outcome(&self) -> Result<Reply, Failure> {
-        self.until(|| self.over.get().then_some(())).await;
-        self.outcome.borrow().clone().map_or_else(|| Err(Failure::closed()), |outcome| outcome.map_err(Failure::from))
+    /// Returns the end to wait for.
+    pub(crate) fn outcome(self: &Rc<Self>) -> Outcome {
+        Outcome(Rc::clone(self))
     }
 
     /// Says whether it has ended.
@@ -87,5 +88,21 @@ impl Flow {
     fn wake(&self) {
         let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
         waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// How a command ends. A type, not an async function: whoever waits for it brings only a call of its code.
+pub(crate) struct Outcome(Rc<Flow>);
+
+impl Future for Outcome {
+    type Output = Result<Reply, Failure>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if !self.0.over.get() {
+            self.0.waiting.borrow_mut().push(context.waker().clone());
+            return Poll::Pending;
+        }
+        let outcome = self.0.outcome.borrow().clone();
+        Poll::Ready(outcome.map_or_else(|| Err(Failure::closed()), |outcome| outcome.map_err(Failure::from)))
     }
 }

@@ -41,6 +41,7 @@ mod js;
 mod keeper;
 mod network;
 mod panics;
+mod promise;
 mod quota;
 mod side;
 mod socket;

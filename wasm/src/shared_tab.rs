@@ -7,6 +7,7 @@ use cachette_core::node::{self, Node, Role};
 use cachette_core::share_link::ShareLink;
 use cachette_core::vault::Command;
 use cachette_core::visitor::Visitor;
+use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -18,13 +19,14 @@ use crate::failure::Failure;
 use crate::js::field;
 use crate::keeper::Keeper;
 use crate::network::Network;
+use crate::promise::promise;
 use crate::sealing::Sealing;
 use crate::side::Side;
 use crate::tab::opening::{listener, sealers, tell_of_panics};
 use crate::tab::peers::list_of;
 use crate::tab::reading::Reading;
 use crate::tab::values::path;
-use crate::tab::{listed, looked_up};
+use crate::tab::{closed, listed, looked_up};
 
 /// An open link.
 #[wasm_bindgen]
@@ -38,24 +40,25 @@ impl SharedTab {
     ///
     /// # Errors
     /// `wrong-link`, `withdrawn`, `vanished`, `unreachable`, `damaged`.
-    pub async fn open(options: JsValue) -> Result<Self, JsValue> {
-        Ok(Self::start(&options).await?)
+    #[wasm_bindgen(unchecked_return_type = "Promise<SharedTab>")]
+    pub fn open(options: JsValue) -> Promise {
+        promise(async move { Ok(Self::start(&options).await?.into()) })
     }
 
     /// Lists a folder after a name, at most so many entries. A file that was shared stands alone in the root.
     ///
     /// # Errors
     /// As a vault has them.
-    pub async fn list(&self, folder: String, after: Option<String>, limit: u32) -> Result<JsValue, JsValue> {
-        listed(&self.client, &folder, after, limit).await
+    pub fn list(&self, folder: String, after: Option<String>, limit: u32) -> Promise {
+        promise(listed(Rc::clone(&self.client), folder, after, limit))
     }
 
     /// Looks one entry up.
     ///
     /// # Errors
     /// As a vault has them.
-    pub async fn stat(&self, of: String) -> Result<JsValue, JsValue> {
-        looked_up(&self.client, &of).await
+    pub fn stat(&self, of: String) -> Promise {
+        promise(looked_up(Rc::clone(&self.client), of))
     }
 
     /// Begins to read a file from a byte on, to its end or so many bytes.
@@ -70,13 +73,14 @@ impl SharedTab {
     ///
     /// # Errors
     /// `closed`.
-    pub async fn peers(&self) -> Result<JsValue, JsValue> {
-        Ok(self.client.look_at_world(|world| list_of(world, &cachette_core::map::Map::new()))?)
+    pub fn peers(&self) -> Promise {
+        let shown = self.client.look_at_world(|world| list_of(world, &cachette_core::map::Map::new()));
+        promise(async { shown })
     }
 
     /// Says goodbye to every peer.
-    pub async fn close(&self) {
-        self.client.close().await;
+    pub fn close(&self) -> Promise {
+        closed(Rc::clone(&self.client))
     }
 }
 

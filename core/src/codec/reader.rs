@@ -10,10 +10,44 @@ pub(super) struct Reader<'de> {
     rest: &'de [u8],
 }
 
-/// The value is not of the expected type. What was expected is said in words that stand there already: to put together better ones is 10 KiB
-/// of a browser's download.
-#[derive(Debug)]
-pub(super) struct Shape(pub(super) &'static str);
+/// The value is not of the expected type: what was expected. One byte with words elsewhere, because every field of every type may fail: to
+/// put together better ones is 10 KiB of a browser's download.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Shape {
+    More,
+    Integer,
+    Array,
+    Text,
+    Binary,
+    Bool,
+    Nothing,
+    FewerItems,
+    OtherFields,
+    OtherItems,
+    OtherKind,
+    Bounds,
+    Known,
+}
+
+impl Shape {
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::More => "more",
+            Self::Integer => "an integer",
+            Self::Array => "an array",
+            Self::Text => "text",
+            Self::Binary => "bytes",
+            Self::Bool => "true or false",
+            Self::Nothing => "nothing",
+            Self::FewerItems => "fewer items",
+            Self::OtherFields => "another number of fields",
+            Self::OtherItems => "another number of items",
+            Self::OtherKind => "a value of another kind",
+            Self::Bounds => "a value within its bounds",
+            Self::Known => "a kind of value that a format here uses",
+        }
+    }
+}
 
 /// An integer as it stands there.
 enum Number {
@@ -35,11 +69,11 @@ impl<'de> Reader<'de> {
     }
 
     fn marker(&self) -> Result<u8, Shape> {
-        self.rest.first().copied().ok_or_else(|| shape("more"))
+        self.rest.first().copied().ok_or(Shape::More)
     }
 
     fn take(&mut self, len: usize) -> Result<&'de [u8], Shape> {
-        let (taken, rest) = self.rest.split_at_checked(len).ok_or_else(|| shape("more"))?;
+        let (taken, rest) = self.rest.split_at_checked(len).ok_or(Shape::More)?;
         self.rest = rest;
         Ok(taken)
     }
@@ -60,32 +94,32 @@ impl<'de> Reader<'de> {
             0xd1 => Number::Negative(i64::from(self.fixed(2)? as u16 as i16)),
             0xd2 => Number::Negative(i64::from(self.fixed(4)? as u32 as i32)),
             0xd3 => Number::Negative(self.fixed(8)? as i64),
-            _ => return Err(shape("an integer")),
+            _ => return Err(Shape::Integer),
         })
     }
 
     /// Takes the length of a value whose markers are these: the short form's, and those with a length of 1, 2 and 4 bytes.
-    fn length(&mut self, short: (u8, u8), wide: [u8; 3], what: &'static str) -> Result<usize, Shape> {
+    fn length(&mut self, short: (u8, u8), wide: [u8; 3], what: Shape) -> Result<usize, Shape> {
         let marker = self.marker()?;
         self.take(1)?;
         if marker & !short.1 == short.0 && short.1 > 0 {
             return Ok(usize::from(marker & short.1));
         }
-        let width = wide.iter().position(|wide| *wide == marker && marker != NONE).ok_or_else(|| shape(what))?;
-        usize::try_from(self.fixed(1 << width)?).map_err(|_| shape(what))
+        let width = wide.iter().position(|wide| *wide == marker && marker != NONE).ok_or(what)?;
+        usize::try_from(self.fixed(1 << width)?).map_err(|_| what)
     }
 
     fn array(&mut self) -> Result<usize, Shape> {
-        self.length((0x90, 0x0f), [NONE, 0xdc, 0xdd], "an array")
+        self.length((0x90, 0x0f), [NONE, 0xdc, 0xdd], Shape::Array)
     }
 
     fn text(&mut self) -> Result<&'de str, Shape> {
-        let len = self.length((0xa0, 0x1f), [0xd9, 0xda, 0xdb], "text")?;
-        std::str::from_utf8(self.take(len)?).map_err(|_| shape("text"))
+        let len = self.length((0xa0, 0x1f), [0xd9, 0xda, 0xdb], Shape::Text)?;
+        std::str::from_utf8(self.take(len)?).map_err(|_| Shape::Text)
     }
 
     fn binary(&mut self) -> Result<&'de [u8], Shape> {
-        let len = self.length((0, 0), [0xc4, 0xc5, 0xc6], "bytes")?;
+        let len = self.length((0, 0), [0xc4, 0xc5, 0xc6], Shape::Binary)?;
         self.take(len)
     }
 
@@ -100,12 +134,12 @@ impl<'de> Reader<'de> {
         let left = self.array()?;
         let mut items = Items { reader: self, left };
         let value = visitor.visit_seq(&mut items)?;
-        if items.left == 0 { Ok(value) } else { Err(shape("fewer items")) }
+        if items.left == 0 { Ok(value) } else { Err(Shape::FewerItems) }
     }
 
     fn fields<V: Visitor<'de>>(&mut self, count: usize, visitor: V) -> Result<V::Value, Shape> {
         if self.array()? != count {
-            return Err(shape("another number of fields"));
+            return Err(Shape::OtherFields);
         }
         visitor.visit_seq(Fields(self))
     }
@@ -118,7 +152,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         match self.take(1)? {
             [0xc2] => visitor.visit_bool(false),
             [0xc3] => visitor.visit_bool(true),
-            _ => Err(shape("true or false")),
+            _ => Err(Shape::Bool),
         }
     }
 
@@ -167,7 +201,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Shape> {
-        if self.take(1)? == [NIL] { visitor.visit_unit() } else { Err(shape("nothing")) }
+        if self.take(1)? == [NIL] { visitor.visit_unit() } else { Err(Shape::Nothing) }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Shape> {
@@ -191,7 +225,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Shape> {
-        Err(shape("a kind of value that a format here uses"))
+        Err(Shape::Known)
     }
 
     fn is_human_readable(&self) -> bool {
@@ -227,33 +261,29 @@ impl<'de> SeqAccess<'de> for Fields<'_, 'de> {
 
 impl de::Error for Shape {
     fn custom<T: Display>(_: T) -> Self {
-        shape("a value within its bounds")
+        Self::Bounds
     }
 
     fn invalid_type(_: Unexpected<'_>, _: &dyn Expected) -> Self {
-        shape("a value of another kind")
+        Self::OtherKind
     }
 
     fn invalid_value(_: Unexpected<'_>, _: &dyn Expected) -> Self {
-        shape("a value within its bounds")
+        Self::Bounds
     }
 
     fn invalid_length(_: usize, _: &dyn Expected) -> Self {
-        shape("another number of items")
+        Self::OtherItems
     }
 }
 
 impl Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(self.words())
     }
 }
 
 impl std::error::Error for Shape {}
-
-const fn shape(expected: &'static str) -> Shape {
-    Shape(expected)
-}
 
 /// The marker of nothing.
 const NIL: u8 = 0xc0;

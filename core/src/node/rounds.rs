@@ -190,7 +190,7 @@ impl Round {
 
     /// Notes which blocks of one list a peer holds by the word of a carrier, which answers in the order asked.
     fn held(&mut self, carrier: &PeerId, number: u32, holder: &PeerId, held: &[BlockId]) {
-        let from = (number as usize * WHERE_MAX).min(self.places.len());
+        let from = (number as usize).saturating_mul(WHERE_MAX).min(self.places.len());
         let mut held = held.iter().peekable();
         for place in self.places[from..].iter_mut().take(WHERE_MAX) {
             if held.peek() == Some(&&place.id) {

@@ -42,7 +42,7 @@ struct Segment {
 impl ChunkIndex {
     /// Takes a kept segment back in; one that cannot be read is forgotten.
     pub(super) fn load(&mut self, number: u64, bytes: &[u8]) {
-        self.next_segment = self.next_segment.max(number + 1);
+        self.next_segment = self.next_segment.max(number.saturating_add(1));
         if let Ok(segment) = codec::decode::<Segment>(bytes) {
             self.insert(number, segment);
         }

@@ -1,4 +1,4 @@
-//! Arranges the functions of a module so that gzip packs them better: of functions that are the same one is kept, and those with like names
+//! Arranges the functions of a module so that gzip packs them better: of functions that are the same one is kept, and those that are alike
 //! stand side by side, within the 32 KiB that gzip looks back.
 
 use std::cmp::Ordering;
@@ -12,11 +12,13 @@ use wasmparser::{
     CodeSectionReader, CustomSectionReader, FunctionBody, FunctionSectionReader, KnownCustom, Name, Parser, Payload, TypeRef,
 };
 
+use crate::likeness;
+
 /// Returns the module with its functions arranged, and without their names.
 pub(crate) fn arrange(module: &[u8]) -> anyhow::Result<Vec<u8>> {
     let mut arranged = Arrangement::read(module)?;
     arranged.merge()?;
-    arranged.sort();
+    arranged.sort()?;
     let mut written = Module::new();
     arranged.parse_core_module(&mut written, Parser::new(0), module).context("a section cannot be written again")?;
     Ok(written.finish())
@@ -89,12 +91,15 @@ impl<'a> Arrangement<'a> {
         }
     }
 
-    fn sort(&mut self) {
+    fn sort(&mut self) -> anyhow::Result<()> {
         self.functions.sort_by(Function::beside);
+        let bodies = self.functions.clone().into_iter().map(|function| self.code(function.body)).collect::<Result<Vec<_>, _>>()?;
+        self.functions = likeness::order(&bodies).into_iter().map(|place| self.functions[place].clone()).collect();
         let places: HashMap<u32, u32> = self.functions.iter().map(|function| function.number).zip(self.imported as u32..).collect();
         for number in &mut self.numbers[self.imported..] {
             *number = places[number];
         }
+        Ok(())
     }
 
     /// Returns a body with the numbers of those that are called instead.
@@ -102,11 +107,13 @@ impl<'a> Arrangement<'a> {
         let (mut code, mut bytes) = (CodeSection::new(), Vec::new());
         self.parse_function_body(&mut code, body).context("a function cannot be written again")?;
         code.encode(&mut bytes);
-        Ok(bytes)
+        // In front of it stand the section's length and how many it has.
+        Ok(bytes.split_off(bytes.len() - code.byte_len()))
     }
 }
 
 impl Function<'_> {
+    /// Compares by name, which says most about functions of which no body says anything.
     fn beside(&self, other: &Self) -> Ordering {
         let key = |function: &Self| (function.body.range().len(), function.number);
         without_hash(self.name).cmp(without_hash(other.name)).then_with(|| key(self).cmp(&key(other)))

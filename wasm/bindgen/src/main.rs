@@ -2,6 +2,7 @@
 //! nothing else waits for what it is made of.
 
 mod arrange;
+mod likeness;
 
 use std::path::Path;
 

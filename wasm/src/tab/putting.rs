@@ -4,29 +4,25 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use cachette_core::vault::tree::Path;
-use cachette_core::vault::{Command, CommandId, New, Reply};
+use cachette_core::vault::{Command, New};
+use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use super::unexpected;
+use super::shown;
 use super::values::file_meta;
-use crate::client::Client;
+use crate::client::{Client, Underway};
 use crate::failure::Failure;
-use crate::flow::Flow;
-use crate::js::{Shape, number};
+use crate::js::number;
+use crate::promise::promise;
 
 /// Takes a file's bytes, as far as the vault invites them.
 #[wasm_bindgen]
-pub struct Putting {
-    client: Rc<Client>,
-    id: CommandId,
-    flow: Rc<Flow>,
-}
+pub struct Putting(Rc<Underway>);
 
 impl Putting {
     pub(super) fn begin(client: Rc<Client>, path: Path, meta: &JsValue) -> Self {
-        let (id, flow) = client.begin(Command::Put(path, New::File(file_meta(meta))));
-        Self { client, id, flow }
+        Self(Rc::new(Underway::begin(client, Command::Put(path, New::File(file_meta(meta))))))
     }
 }
 
@@ -36,14 +32,16 @@ impl Putting {
     ///
     /// # Errors
     /// Why the vault takes no more.
-    pub async fn room(&self) -> Result<f64, JsValue> {
-        match self.flow.room().await {
-            0 => {
-                self.flow.outcome().await?;
-                Ok(0.0)
+    #[wasm_bindgen(unchecked_return_type = "Promise<number>")]
+    pub fn room(&self) -> Promise {
+        let put = Rc::clone(&self.0);
+        promise(async move {
+            let room = put.flow.room().await;
+            if room == 0 {
+                put.flow.outcome().await?;
             }
-            room => Ok(room as f64),
-        }
+            Ok(number(room))
+        })
     }
 
     /// Gives bytes, no more than are invited.
@@ -51,10 +49,10 @@ impl Putting {
     /// # Errors
     /// `internal` when there are more.
     pub fn write(&self, bytes: &[u8]) -> Result<(), JsValue> {
-        if !self.flow.use_up(bytes.len()) {
+        if !self.0.flow.use_up(bytes.len()) {
             return Err(Failure::internal("more bytes were written than the vault has room for").into());
         }
-        self.client.bytes(self.id, Bytes::copy_from_slice(bytes));
+        self.0.client.bytes(self.0.id, Bytes::copy_from_slice(bytes));
         Ok(())
     }
 
@@ -62,25 +60,14 @@ impl Putting {
     ///
     /// # Errors
     /// As the vault has them.
-    pub async fn end(&self) -> Result<JsValue, JsValue> {
-        self.client.end_of(self.id);
-        match self.flow.outcome().await? {
-            Reply::Staged { len, new } => Ok(Shape::new().with("size", number(len)).with("newBytes", number(new)).done()),
-            _ => Err(unexpected()),
-        }
+    pub fn end(&self) -> Promise {
+        let put = Rc::clone(&self.0);
+        put.client.end_of(put.id);
+        promise(async move { shown(put.flow.outcome().await?) })
     }
 
     /// Gives the put up.
     pub fn cancel(&self) {
-        self.client.cancel(self.id);
-    }
-}
-
-impl Drop for Putting {
-    /// Whoever forgets a put has given it up.
-    fn drop(&mut self) {
-        if !self.flow.is_over() {
-            self.client.cancel(self.id);
-        }
+        self.0.client.cancel(self.0.id);
     }
 }

@@ -2,29 +2,25 @@
 
 use std::rc::Rc;
 
+use cachette_core::vault::Command;
 use cachette_core::vault::tree::Path;
-use cachette_core::vault::{Command, CommandId};
-use js_sys::Uint8Array;
+use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::client::Client;
-use crate::flow::Flow;
+use crate::client::{Client, Underway};
 use crate::js::bytes;
+use crate::promise::promise;
 
 /// Gives a file's bytes, as far as they are asked for.
 #[wasm_bindgen]
-pub struct Reading {
-    client: Rc<Client>,
-    id: CommandId,
-    flow: Rc<Flow>,
-}
+pub struct Reading(Rc<Underway>);
 
 impl Reading {
     pub(crate) fn begin(client: Rc<Client>, path: Path, from: f64, len: Option<f64>) -> Self {
-        let (id, flow) = client.begin(Command::Read { path, from: from as u64, len: len.map(|len| len as u64) });
-        client.pull(id, AHEAD);
-        Self { client, id, flow }
+        let read = Underway::begin(client, Command::Read { path, from: from as u64, len: len.map(|len| len as u64) });
+        read.client.pull(read.id, AHEAD);
+        Self(Rc::new(read))
     }
 }
 
@@ -34,31 +30,26 @@ impl Reading {
     ///
     /// # Errors
     /// As the vault has them.
-    pub async fn next(&self) -> Result<Option<Uint8Array>, JsValue> {
-        match self.flow.next().await {
-            Some(piece) => {
-                self.client.pull(self.id, piece.len());
-                Ok(Some(bytes(&piece)))
+    #[wasm_bindgen(unchecked_return_type = "Promise<Uint8Array | undefined>")]
+    pub fn next(&self) -> Promise {
+        let read = Rc::clone(&self.0);
+        promise(async move {
+            match read.flow.next().await {
+                Some(piece) => {
+                    read.client.pull(read.id, piece.len());
+                    Ok(bytes(&piece).into())
+                }
+                None => {
+                    read.flow.outcome().await?;
+                    Ok(JsValue::UNDEFINED)
+                }
             }
-            None => {
-                self.flow.outcome().await?;
-                Ok(None)
-            }
-        }
+        })
     }
 
     /// Gives the read up.
     pub fn cancel(&self) {
-        self.client.cancel(self.id);
-    }
-}
-
-impl Drop for Reading {
-    /// Whoever forgets a read has given it up.
-    fn drop(&mut self) {
-        if !self.flow.is_over() {
-            self.client.cancel(self.id);
-        }
+        self.0.client.cancel(self.0.id);
     }
 }
 

@@ -80,7 +80,7 @@ pub fn wrap(secret: &EpochSecret, context: &WrapContext, signer: &Identity, entr
     let member = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(&context.agree).map_err(|_| UnusableKey)?;
     let mut hasher = blake3::Hasher::new_derive_key(labels::WRAP_FRESH);
     hasher.update(&*signer.agree_secret()).update(entropy).update(secret.expose()).update(&info);
-    let mut randomness = Randomness(hasher.finalize_xof());
+    let mut randomness = Randomness(Some(Zeroizing::new(hasher.finalize().into())));
     let (encapsulated, sealed) = hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
         &OpModeS::Base,
         &member,
@@ -114,26 +114,28 @@ pub fn unwrap(wrap: &Wrap, context: &WrapContext, identity: &Identity) -> Result
 
 const SUITE: u8 = 1;
 
-/// A stream of derived bytes in the shape that HPKE asks for.
-struct Randomness(blake3::OutputReader);
+/// The derived bytes of which an ephemeral key is made, in the shape of the generator that HPKE asks for. They serve once: a stream of any
+/// length would be 2 KiB of a browser's download.
+struct Randomness(Option<Zeroizing<[u8; 32]>>);
 
 impl TryRng for Randomness {
     type Error = Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
         let mut bytes = [0; 4];
-        self.0.fill(&mut bytes);
+        self.try_fill_bytes(&mut bytes)?;
         Ok(u32::from_le_bytes(bytes))
     }
 
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
         let mut bytes = [0; 8];
-        self.0.fill(&mut bytes);
+        self.try_fill_bytes(&mut bytes)?;
         Ok(u64::from_le_bytes(bytes))
     }
 
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        self.0.fill(bytes);
+        let all = self.0.take().expect("invariant: HPKE makes one ephemeral key");
+        bytes.copy_from_slice(&*all);
         Ok(())
     }
 }
