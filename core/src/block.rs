@@ -62,6 +62,12 @@ impl Block {
         &self.bytes
     }
 
+    /// Hands the sealed bytes over.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+
     /// Returns the size as a power of two.
     #[must_use]
     pub fn size_log(&self) -> SizeLog {

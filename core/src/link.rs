@@ -9,8 +9,8 @@
 //! [`SOCKET_MESSAGE_MAX`](crate::limits::SOCKET_MESSAGE_MAX) bytes, so a heartbeat waits for one of those and never for a block. Bytes leave
 //! only as far as the driver granted [`Input::Room`], control first.
 //!
-//! [`handshake`] makes two strangers a pair with keys, over [`resolver`]'s primitives; [`outbox`] cuts messages into [`frame`]s, [`inbox`]
-//! joins them again; [`machine`] is the life of a link from the first to the last of them.
+//! [`handshake`] makes two strangers a pair with keys, over [`resolver`]'s primitives, and [`transport`] holds these; [`outbox`] cuts
+//! messages into [`frame`]s, [`inbox`] joins them again; [`machine`] is the life of a link from the first to the last of them.
 //!
 //! Everything that a peer does wrong closes the link with a [`CloseReason`]; nothing of a message that did not arrive whole and
 //! authentic is delivered.
@@ -23,6 +23,7 @@ mod outbox;
 mod resolver;
 #[cfg(test)]
 mod tests;
+mod transport;
 
 use bytes::Bytes;
 

@@ -26,29 +26,24 @@ impl ChaChaPoly {
     #[inline(never)]
     #[must_use]
     pub fn seal_in_place(&self, nonce: &[u8; 12], associated: &[u8], bytes: &mut [u8]) -> [u8; TAG] {
-        self.seal(nonce, associated, bytes.into())
+        let tag = self.0.encrypt_inout_detached(nonce.into(), associated, bytes.into());
+        tag.expect("invariant: packs and frames are far below the cipher's limit of 256 GiB").into()
     }
 
-    /// Encrypts into a buffer of the same length, and returns the authenticator.
-    ///
-    /// # Panics
-    /// When the lengths differ.
-    #[inline(never)]
+    /// Authenticates, then decrypts in place; says whether it did, and has written nothing when it did not.
     #[must_use]
-    pub fn seal_into(&self, nonce: &[u8; 12], associated: &[u8], plain: &[u8], sealed: &mut [u8]) -> [u8; TAG] {
-        self.seal(nonce, associated, InOutBuf::new(plain, sealed).expect("invariant: both are as long as the plaintext"))
+    pub fn open_in_place(&self, nonce: &[u8; 12], associated: &[u8], bytes: &mut [u8], tag: &[u8; TAG]) -> bool {
+        self.open(nonce, associated, bytes.into(), tag)
     }
 
     /// Authenticates, then decrypts into a buffer of the same length; says whether it did, and has written nothing when it did not.
-    #[inline(never)]
     #[must_use]
     pub fn open_into(&self, nonce: &[u8; 12], associated: &[u8], sealed: &[u8], tag: &[u8; TAG], plain: &mut [u8]) -> bool {
-        let Ok(buffer) = InOutBuf::new(sealed, plain) else { return false };
-        self.0.decrypt_inout_detached(nonce.into(), associated, buffer, tag.into()).is_ok()
+        InOutBuf::new(sealed, plain).is_ok_and(|bytes| self.open(nonce, associated, bytes, tag))
     }
 
-    fn seal(&self, nonce: &[u8; 12], associated: &[u8], bytes: InOutBuf<'_, '_, u8>) -> [u8; TAG] {
-        let tag = self.0.encrypt_inout_detached(nonce.into(), associated, bytes);
-        tag.expect("invariant: packs and frames are far below the cipher's limit of 256 GiB").into()
+    #[inline(never)]
+    fn open(&self, nonce: &[u8; 12], associated: &[u8], bytes: InOutBuf<'_, '_, u8>, tag: &[u8; TAG]) -> bool {
+        self.0.decrypt_inout_detached(nonce.into(), associated, bytes, tag.into()).is_ok()
     }
 }

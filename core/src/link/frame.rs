@@ -10,8 +10,8 @@
 //! overwritten by the next frame. The length needs no authenticator of its own: another length is another ciphertext, which does not open.
 
 use bytes::Bytes;
-use snow::TransportState;
 
+use super::transport::Transport;
 use crate::limits::{FRAME_MAX, SOCKET_MESSAGE_FILL};
 use crate::message::Lane;
 
@@ -62,7 +62,6 @@ pub(super) const CONTENT_MAX: usize = FRAME_MAX - SEAL;
 pub(super) struct Packer {
     bytes: Vec<u8>,
     limit: usize,
-    plaintext: Vec<u8>,
 }
 
 impl Packer {
@@ -70,11 +69,7 @@ impl Packer {
     pub(super) fn new(limit: usize, content: usize) -> Self {
         let limit = limit.min(SOCKET_MESSAGE_FILL);
         let frames = content.div_ceil(CONTENT_MAX) + 1;
-        Self {
-            bytes: Vec::with_capacity(limit.min(content.saturating_add(frames * OVERHEAD))),
-            limit,
-            plaintext: Vec::with_capacity(content.min(limit).min(CONTENT_MAX) + 1),
-        }
+        Self { bytes: Vec::with_capacity(limit.min(content.saturating_add(frames * OVERHEAD))), limit }
     }
 
     /// Returns how much content one more frame may carry.
@@ -88,17 +83,14 @@ impl Packer {
     }
 
     /// Seals content that fits [`Self::space`] as one more frame.
-    pub(super) fn push(&mut self, noise: &mut TransportState, content: &[u8], kind: Kind) {
-        self.plaintext.clear();
-        self.plaintext.extend_from_slice(content);
-        self.plaintext.push(kind.byte());
+    pub(super) fn push(&mut self, transport: &mut Transport, content: &[u8], kind: Kind) {
         let sealed = content.len() + SEAL;
         self.bytes.extend_from_slice(&(sealed as u16).to_be_bytes());
         let at = self.bytes.len();
-        self.bytes.resize(at + sealed, 0);
-        noise
-            .write_message(&self.plaintext, &mut self.bytes[at..])
-            .expect("invariant: the content fits a frame, and nobody sends 2^64 of them");
+        self.bytes.extend_from_slice(content);
+        self.bytes.push(kind.byte());
+        let tag = transport.seal(&mut self.bytes[at..]);
+        self.bytes.extend_from_slice(&tag);
     }
 
     /// Returns the socket message.

@@ -17,10 +17,11 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use snow::params::{BaseChoice, CipherChoice, DHChoice, HandshakeChoice, HandshakeModifierList, HandshakePattern, HashChoice, NoiseParams};
-use snow::{Builder, HandshakeState, TransportState};
+use snow::{Builder, HandshakeState};
 use zeroize::Zeroizing;
 
 use super::resolver::Primitives;
+use super::transport::Transport;
 use super::{CloseReason, Config, Role};
 use crate::id::PeerId;
 use crate::identity::{self, Signer};
@@ -55,7 +56,7 @@ pub(super) struct Done {
     /// The last message, for the dialler to send.
     pub(super) last: Option<Bytes>,
     /// The keys of both directions.
-    pub(super) noise: Box<TransportState>,
+    pub(super) transport: Box<Transport>,
     /// Who the peer proved to be.
     pub(super) peer: PeerId,
     /// The best version that both speak.
@@ -127,8 +128,7 @@ impl Handshake {
         let proof = self.verify(payload, &hash)?;
         let last = if self.side == Side::Dialler { Some(self.prove()?) } else { None };
         let version = self.versions.iter().copied().filter(|version| proof.versions.contains(version)).max();
-        let noise = self.noise.into_transport_mode().map_err(|_| CloseReason::Handshake)?;
-        Ok(Progress::Done(Done { last, noise: Box::new(noise), peer: proof.peer, version }))
+        Ok(Progress::Done(Done { last, transport: Box::new(self.split()?), peer: proof.peer, version }))
     }
 
     /// Writes this side's proof, bound to everything that went over the wire before it.
@@ -158,6 +158,19 @@ impl Handshake {
             return Err(CloseReason::WrongPeer);
         }
         Ok(proof)
+    }
+
+    /// Returns the keys of a handshake of which every message was written or read: the first is the dialler's to send with.
+    fn split(&mut self) -> Result<Transport, CloseReason> {
+        if !self.noise.is_handshake_finished() {
+            return Err(CloseReason::Handshake);
+        }
+        let (dialler, listener) = self.noise.dangerously_get_raw_split();
+        let (dialler, listener) = (Zeroizing::new(dialler), Zeroizing::new(listener));
+        Ok(match self.side {
+            Side::Dialler => Transport::new(&dialler, &listener),
+            Side::Listener => Transport::new(&listener, &dialler),
+        })
     }
 
     fn hash(&self) -> [u8; 32] {

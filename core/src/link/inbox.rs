@@ -1,10 +1,10 @@
 //! What arrives: frames are opened and joined to messages, each lane for itself.
 
 use bytes::Bytes;
-use snow::TransportState;
 
 use super::CloseReason;
 use super::frame::{self, Kind};
+use super::transport::Transport;
 use crate::block::Block;
 use crate::limits::HEADER_MAX;
 use crate::message::{BlockHeader, Lane, Message, Plain};
@@ -20,7 +20,8 @@ pub(super) struct Inbox {
 /// A block on its way.
 struct Incoming {
     header: BlockHeader,
-    /// Room for the block behind `start`, and for one byte more, the last frame's kind.
+    /// What came of the block, behind `start`. It never grows beyond what it was made for: the block, and one byte more, the last
+    /// frame's kind.
     buffer: Vec<u8>,
     /// Where the block begins: at an address that a disk can be written from directly.
     start: usize,
@@ -29,18 +30,22 @@ struct Incoming {
 
 impl Incoming {
     fn new(header: BlockHeader) -> Self {
-        let buffer = vec![0; header.size.bytes() + 1 + PAGE];
+        let mut buffer = Vec::<u8>::with_capacity(header.size.bytes() + 1 + PAGE);
         let start = buffer.as_ptr().align_offset(PAGE).min(PAGE);
+        buffer.resize(start, 0);
         Self { header, buffer, start, filled: 0 }
     }
 
     /// Returns room for `len` more bytes and a kind, unless the block has no room for them.
+    ///
+    /// Zeroed only now: what is written next is in the processor's cache then, as a whole block would not be.
     fn rest(&mut self, len: usize) -> Option<&mut [u8]> {
-        let end = self.filled + len;
-        if end > self.header.size.bytes() {
+        if self.filled + len > self.header.size.bytes() {
             return None;
         }
-        self.buffer.get_mut(self.start + self.filled..=self.start + end)
+        let from = self.start + self.filled;
+        self.buffer.resize(from + len + 1, 0);
+        self.buffer.get_mut(from..)
     }
 
     /// Returns the bytes of a block that is whole.
@@ -54,14 +59,16 @@ impl Inbox {
     ///
     /// While a block is on its way, a frame that fits the rest of it is decrypted straight into its buffer. Should the frame turn out
     /// to be of the other lane, its content is taken from there, and the next piece of the block overwrites it.
-    pub(super) fn open(&mut self, noise: &mut TransportState, sealed: &[u8]) -> Result<Option<Message>, CloseReason> {
+    pub(super) fn open(&mut self, transport: &mut Transport, sealed: &[u8]) -> Result<Option<Message>, CloseReason> {
         let len = sealed.len().checked_sub(frame::SEAL).ok_or(CloseReason::Tampered)?;
         let in_block = self.block.is_some();
         let rest = self.block.as_mut().and_then(|block| block.rest(len));
         let in_place = rest.is_some();
         let mut elsewhere = vec![0; if in_place { 0 } else { len + 1 }];
         let into = rest.unwrap_or(&mut elsewhere);
-        noise.read_message(sealed, into).map_err(|_| CloseReason::Tampered)?;
+        if !transport.open(sealed, into) {
+            return Err(CloseReason::Tampered);
+        }
         let Some((kind, content)) = into.split_last() else { return Err(CloseReason::Malformed) };
         let kind = Kind::from_byte(*kind).ok_or(CloseReason::Malformed)?;
         match kind {

@@ -10,12 +10,11 @@
 
 use std::collections::VecDeque;
 
-use snow::TransportState;
-
 use super::frame;
 use super::handshake::{Done, Handshake, Progress, WIRE_VERSIONS};
 use super::inbox::Inbox;
 use super::outbox::Outbox;
+use super::transport::Transport;
 use super::{CloseReason, Config, Input, Output};
 use crate::limits::{HANDSHAKE_TIMEOUT, LINK_OUTBOX, MESSAGE_COST, SOCKET_MESSAGE_MAX};
 use crate::message::{Message, Plain};
@@ -31,7 +30,7 @@ pub struct Link {
 
 enum State {
     Handshake { handshake: Box<Handshake>, until: Time },
-    Open { noise: Box<TransportState>, inbox: Inbox },
+    Open { transport: Box<Transport>, inbox: Inbox },
     Closed,
 }
 
@@ -73,8 +72,8 @@ impl Link {
             Input::Room(bytes) => self.outbox.grant(bytes),
             Input::Gone => self.close(CloseReason::Gone),
             Input::Close => {
-                if let State::Open { noise, .. } = &mut self.state {
-                    self.outputs.extend(self.outbox.goodbye(noise).map(Output::Transmit));
+                if let State::Open { transport, .. } = &mut self.state {
+                    self.outputs.extend(self.outbox.goodbye(transport).map(Output::Transmit));
                 }
                 self.close(CloseReason::Asked);
             }
@@ -91,7 +90,7 @@ impl Link {
             return Some(output);
         }
         match &mut self.state {
-            State::Open { noise, .. } => self.outbox.seal(noise).map(Output::Transmit),
+            State::Open { transport, .. } => self.outbox.seal(transport).map(Output::Transmit),
             State::Handshake { .. } | State::Closed => None,
         }
     }
@@ -128,9 +127,9 @@ impl Link {
                 }
                 Progress::Done(done) => self.opened(done),
             },
-            State::Open { mut noise, mut inbox } => {
-                self.open(&mut noise, &mut inbox, message)?;
-                self.state = State::Open { noise, inbox };
+            State::Open { mut transport, mut inbox } => {
+                self.open(&mut transport, &mut inbox, message)?;
+                self.state = State::Open { transport, inbox };
                 Ok(())
             }
             State::Closed => Ok(()),
@@ -142,17 +141,17 @@ impl Link {
         self.outputs.extend(done.last.map(Output::Transmit));
         let version = done.version.ok_or(CloseReason::Version)?;
         self.outputs.push_back(Output::Ready { peer: done.peer, version });
-        self.state = State::Open { noise: done.noise, inbox: Inbox::default() };
+        self.state = State::Open { transport: done.transport, inbox: Inbox::default() };
         Ok(())
     }
 
     /// Opens the frames of a socket message. What was whole before a bad frame has arrived; nothing after it has.
-    fn open(&mut self, noise: &mut TransportState, inbox: &mut Inbox, message: &[u8]) -> Result<(), CloseReason> {
+    fn open(&mut self, transport: &mut Transport, inbox: &mut Inbox, message: &[u8]) -> Result<(), CloseReason> {
         if message.is_empty() || message.len() > SOCKET_MESSAGE_MAX {
             return Err(CloseReason::Tampered);
         }
         for sealed in frame::split(message) {
-            match inbox.open(noise, sealed.ok_or(CloseReason::Tampered)?)? {
+            match inbox.open(transport, sealed.ok_or(CloseReason::Tampered)?)? {
                 Some(Message::Plain(Plain::Bye(_))) => return Err(CloseReason::Bye),
                 Some(message) => self.outputs.push_back(Output::Message(message)),
                 None => {}

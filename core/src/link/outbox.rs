@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use snow::TransportState;
 
 use super::frame::{Kind, Packer};
+use super::transport::Transport;
 use crate::limits::{HEADER_MAX, SOCKET_MESSAGE_MAX};
 use crate::message::{Lane, Message, Plain};
 
@@ -50,7 +50,7 @@ impl Outbox {
     }
 
     /// Seals the next socket message, as long as room and the lane's queue allow; control goes first.
-    pub(super) fn seal(&mut self, noise: &mut TransportState) -> Option<Bytes> {
+    pub(super) fn seal(&mut self, transport: &mut Transport) -> Option<Bytes> {
         let room = self.room;
         let lane = if self.control.is_empty() { Lane::Bulk } else { Lane::Control };
         let (queue, bytes) = self.lane(lane);
@@ -64,7 +64,7 @@ impl Outbox {
             }
             let (piece, kind) = next.take(lane, space);
             *bytes -= piece.len();
-            packer.push(noise, &piece, kind);
+            packer.push(transport, &piece, kind);
             if next.is_empty() {
                 queue.pop_front();
             }
@@ -79,13 +79,13 @@ impl Outbox {
 
     /// Seals a goodbye ahead of everything that waits, and without room: a few bytes, once. Not in the middle of a header, which it would
     /// be taken for a part of.
-    pub(super) fn goodbye(&self, noise: &mut TransportState) -> Option<Bytes> {
+    pub(super) fn goodbye(&self, transport: &mut Transport) -> Option<Bytes> {
         if self.control.front().is_some_and(|next| next.begun) {
             return None;
         }
         let header = Plain::Bye(0).encode();
         let mut packer = Packer::new(SOCKET_MESSAGE_MAX, header.len());
-        packer.push(noise, &header, Kind::End(Lane::Control));
+        packer.push(transport, &header, Kind::End(Lane::Control));
         Some(packer.finish())
     }
 

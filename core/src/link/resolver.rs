@@ -103,18 +103,19 @@ impl Dh for X25519 {
     }
 }
 
-/// ChaCha20-Poly1305 with Noise's nonce: 4 zero bytes and the message's number, little-endian.
+/// Returns Noise's nonce for ChaCha20-Poly1305: 4 zero bytes and the message's number, little-endian.
+pub(super) fn nonce(number: u64) -> [u8; 12] {
+    let mut nonce = [0; 12];
+    nonce[4..].copy_from_slice(&number.to_le_bytes());
+    nonce
+}
+
+/// ChaCha20-Poly1305 as the handshake uses it.
 struct ChaChaPoly(cipher::ChaChaPoly);
 
 impl ChaChaPoly {
     fn new(key: &[u8; 32]) -> Self {
         Self(cipher::ChaChaPoly::new(key))
-    }
-
-    fn nonce(number: u64) -> [u8; 12] {
-        let mut nonce = [0; 12];
-        nonce[4..].copy_from_slice(&number.to_le_bytes());
-        nonce
     }
 }
 
@@ -129,7 +130,8 @@ impl Cipher for ChaChaPoly {
 
     fn encrypt(&self, number: u64, associated: &[u8], plaintext: &[u8], out: &mut [u8]) -> usize {
         let (sealed, rest) = out.split_at_mut(plaintext.len());
-        let tag = self.0.seal_into(&Self::nonce(number), associated, plaintext, sealed);
+        sealed.copy_from_slice(plaintext);
+        let tag = self.0.seal_in_place(&nonce(number), associated, sealed);
         rest[..TAG].copy_from_slice(&tag);
         plaintext.len() + tag.len()
     }
@@ -137,7 +139,7 @@ impl Cipher for ChaChaPoly {
     fn decrypt(&self, number: u64, associated: &[u8], ciphertext: &[u8], out: &mut [u8]) -> Result<usize, Error> {
         let (sealed, tag) = ciphertext.split_last_chunk::<TAG>().ok_or(Error::Decrypt)?;
         let out = out.get_mut(..sealed.len()).ok_or(Error::Decrypt)?;
-        let opened = self.0.open_into(&Self::nonce(number), associated, sealed, tag, out);
+        let opened = self.0.open_into(&nonce(number), associated, sealed, tag, out);
         opened.then_some(sealed.len()).ok_or(Error::Decrypt)
     }
 }

@@ -66,7 +66,7 @@ impl Job {
     pub fn run(self) -> Outcome {
         match self {
             Self::Seal { key, pack } => Outcome::Sealed(seal::seal(&key, pack)),
-            Self::Open { block, key } => Outcome::Opened(seal::open(&block, &key)),
+            Self::Open { block, key } => Outcome::Opened(seal::open(block, &key)),
         }
     }
 }

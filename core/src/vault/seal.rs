@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use cachette_hot::cipher::ChaChaPoly;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -97,18 +97,19 @@ pub fn seal(key: &SealKey, pack: Vec<u8>) -> Result<(Block, BlockKey), SealError
     seal_and(key, pack, |_, _| {})
 }
 
-/// Opens a block.
+/// Opens a block, in place where nobody else holds it.
 ///
 /// # Errors
 /// [`OpenError`]; no byte of plaintext exists then.
-pub fn open(block: &Block, key: &BlockKey) -> Result<Bytes, OpenError> {
+pub fn open(block: Block, key: &BlockKey) -> Result<Bytes, OpenError> {
     if key.suite != SUITE_1 {
         return Err(OpenError::UnknownSuite(key.suite));
     }
     if block.id() != key.id {
         return Err(OpenError::Damaged);
     }
-    open_bytes(block.bytes(), &key.key).map(Bytes::from).ok_or(OpenError::Damaged)
+    let sealed = block.into_bytes().try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+    open_bytes(sealed, &key.key).map(BytesMut::freeze).ok_or(OpenError::Damaged)
 }
 
 /// Seals, lets `disturb` play the part of failing memory before and after the cipher, and opens again.
@@ -122,7 +123,7 @@ fn seal_and(key: &SealKey, mut pack: Vec<u8>, disturb: impl Fn(Moment, &mut [u8]
     pack.extend_from_slice(&tag);
     disturb(Moment::Sealed, &mut pack);
     let block = Block::new(Bytes::from(pack)).map_err(|_| SealError::Length(len))?;
-    let opened = open_bytes(block.bytes(), &pack_key).ok_or(SealError::Mismatch)?;
+    let opened = open_bytes(BytesMut::from(&block.bytes()[..]), &pack_key).ok_or(SealError::Mismatch)?;
     if key.pack_key(&aad, &opened) != pack_key {
         return Err(SealError::Mismatch);
     }
@@ -139,11 +140,13 @@ enum Moment {
     Sealed,
 }
 
-/// Authenticates, then decrypts into a buffer of its own: nothing unauthenticated is ever written.
-fn open_bytes(sealed: &[u8], key: &[u8; 32]) -> Option<Vec<u8>> {
-    let (body, tag) = sealed.split_last_chunk::<SEAL_OVERHEAD>()?;
-    let mut pack = vec![0; body.len()];
-    ChaChaPoly::new(key).open_into(&NONCE, &aad(), body, tag, &mut pack).then_some(pack)
+/// Authenticates, then decrypts in place: nothing unauthenticated is ever decrypted.
+fn open_bytes(mut sealed: BytesMut, key: &[u8; 32]) -> Option<BytesMut> {
+    let (body, tag) = sealed.split_last_chunk_mut::<SEAL_OVERHEAD>()?;
+    let len = body.len();
+    let opened = ChaChaPoly::new(key).open_in_place(&NONCE, &aad(), body, tag);
+    sealed.truncate(len);
+    opened.then_some(sealed)
 }
 
 /// Returns the associated data of suite 1: `"cachette block"`, zeros, and the suite as the last of 64 bytes.
@@ -180,7 +183,7 @@ mod tests {
             let pack = noise("pack", (1 << log) - SEAL_OVERHEAD);
             let (block, key) = sealed(&pack);
             assert_eq!(block.size_log().log(), log);
-            assert_eq!(open(&block, &key).as_deref(), Ok(&pack[..]));
+            assert_eq!(open(block.clone(), &key).as_deref(), Ok(&pack[..]));
         }
         assert_eq!(seal(&seal_key(), vec![0; 4096]).map(|_| ()), Err(SealError::Length(4096)));
     }
@@ -200,14 +203,14 @@ mod tests {
             let mut bytes = block.bytes().to_vec();
             bytes[bit / 8] ^= 1 << (bit % 8);
             let flipped = Block::new(Bytes::from(bytes)).expect("the right size");
-            assert_eq!(open(&flipped, &key), Err(OpenError::Damaged));
+            assert_eq!(open(flipped.clone(), &key), Err(OpenError::Damaged));
             // Not even when the name were altered with it.
-            assert_eq!(open(&flipped, &BlockKey { id: flipped.id(), ..key }), Err(OpenError::Damaged));
+            assert_eq!(open(flipped.clone(), &BlockKey { id: flipped.id(), ..key }), Err(OpenError::Damaged));
         }
         for bit in 0..256 {
             let mut wrong = key;
             wrong.key[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(open(&block, &wrong), Err(OpenError::Damaged));
+            assert_eq!(open(block.clone(), &wrong), Err(OpenError::Damaged));
         }
     }
 
@@ -216,16 +219,16 @@ mod tests {
         let (a, key_a) = sealed(&noise("a", 4080));
         let (b, key_b) = sealed(&noise("b", 4080));
         assert!(Block::verify(key_a.id, b.bytes().clone()).is_err());
-        assert_eq!(open(&b, &key_a), Err(OpenError::Damaged));
-        assert_eq!(open(&b, &BlockKey { id: b.id(), ..key_a }), Err(OpenError::Damaged));
-        assert_eq!(open(&a, &BlockKey { id: a.id(), ..key_b }), Err(OpenError::Damaged));
+        assert_eq!(open(b.clone(), &key_a), Err(OpenError::Damaged));
+        assert_eq!(open(b.clone(), &BlockKey { id: b.id(), ..key_a }), Err(OpenError::Damaged));
+        assert_eq!(open(a.clone(), &BlockKey { id: a.id(), ..key_b }), Err(OpenError::Damaged));
     }
 
     #[test]
     fn g01_a_suite_is_never_guessed() {
         let (block, key) = sealed(&noise("pack", 4080));
         for suite in [0, 2, 255] {
-            assert_eq!(open(&block, &BlockKey { suite, ..key }), Err(OpenError::UnknownSuite(suite)));
+            assert_eq!(open(block.clone(), &BlockKey { suite, ..key }), Err(OpenError::UnknownSuite(suite)));
         }
     }
 

@@ -91,7 +91,7 @@ impl World {
         for key in keys {
             self.fetched += 1;
             let block = self.blocks.get(&key.id).expect("a block that exists");
-            self.pages.insert(key.id, open(block, key).expect("opens"));
+            self.pages.insert(key.id, open(block.clone(), key).expect("opens"));
         }
     }
 
@@ -151,7 +151,7 @@ impl World {
             for (start, chunk) in chunks {
                 assert_eq!(start, content.len() as u64);
                 let (first, next) = chunk.reference.blocks().expect("sealed");
-                let pack = |key: BlockKey| open(self.blocks.get(&key.id).expect("kept"), &key).expect("opens");
+                let pack = |key: BlockKey| open(self.blocks.get(&key.id).expect("kept").clone(), &key).expect("opens");
                 let next = next.map(pack);
                 content.extend_from_slice(&chunk.reference.chunk(chunk.len, &pack(first), next.as_ref()).expect("a chunk"));
             }

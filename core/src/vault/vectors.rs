@@ -25,7 +25,7 @@ fn blocks() {
     let seal_case = |name: &str, content: &[u8]| {
         let pack = pad(content.to_vec());
         let (block, block_key) = seal(&key, pack.clone()).expect("sealed");
-        assert_eq!(open(&block, &block_key).as_deref(), Ok(&pack[..]));
+        assert_eq!(open(block.clone(), &block_key).as_deref(), Ok(&pack[..]));
         json!({
             "name": name, "content": hex(content), "pack_len": pack.len(),
             "suite": block_key.suite, "key": hex(&block_key.key), "id": block.id().to_string(), "block": hex(block.bytes()),
@@ -38,7 +38,7 @@ fn blocks() {
     let mut wrong = good;
     wrong.key[0] ^= 1;
     let reject = |name: &str, block: &Block, key: BlockKey, error: OpenError| {
-        assert_eq!(open(block, &key), Err(error), "{name}");
+        assert_eq!(open(block.clone(), &key), Err(error), "{name}");
         json!({
             "name": name, "suite": key.suite, "key": hex(&key.key), "id": key.id.to_string(), "block": hex(block.bytes()),
             "error": error.to_string(),
@@ -139,7 +139,7 @@ fn tree() {
     tree.finish().expect("sealed");
     let top = tree.resolve(&top).expect("sealed");
     let (sealed, key) = tree.take_blocks().pop().expect("one block");
-    let pack = open(&sealed, &key).expect("opens");
+    let pack = open(sealed, &key).expect("opens");
 
     // What other implementations have to find when they read it.
     let mut pages = Pages::new();

@@ -38,9 +38,9 @@ pub struct Put {
 pub fn put_from(client: &Client, path: Path, meta: Meta, mut reader: impl Read, progress: impl Fn(usize)) -> Result<Put, PutError> {
     let putting = client.put(path, New::File(meta));
     let runtime = Handle::current();
-    let mut next = vec![0; PIECE];
     loop {
-        let filled = match fill(&mut reader, &mut next) {
+        let mut piece = Vec::with_capacity(PIECE);
+        let filled = match reader.by_ref().take(PIECE as u64).read_to_end(&mut piece) {
             Ok(filled) => filled,
             Err(error) => {
                 putting.cancel();
@@ -54,8 +54,7 @@ pub fn put_from(client: &Client, path: Path, meta: Meta, mut reader: impl Read, 
                 // The vault has ended the put: its reply says why.
                 Err(_) => break,
             }
-            next.truncate(filled);
-            putting.bytes(Bytes::from(std::mem::replace(&mut next, vec![0; PIECE])));
+            putting.bytes(Bytes::from(piece));
             progress(filled);
         }
         if filled < PIECE {
@@ -74,20 +73,6 @@ pub fn put_from(client: &Client, path: Path, meta: Meta, mut reader: impl Read, 
 /// The operating system's.
 pub fn open_for_reading(path: &std::path::Path) -> io::Result<File> {
     File::open(path)
-}
-
-/// Reads until the buffer is full or the end is reached.
-fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match reader.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }
 
 /// Bytes that are read at once: what the vault invites in one go.

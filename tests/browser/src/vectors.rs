@@ -32,7 +32,7 @@ pub fn seal(secret: &[u8], pack: Vec<u8>) -> Result<Sealed, JsError> {
 #[wasm_bindgen]
 pub fn open(suite: u8, id: &[u8], key: &[u8], block: Vec<u8>) -> Result<Vec<u8>, JsError> {
     let key = BlockKey { suite, id: BlockId(id.try_into()?), key: key.try_into()? };
-    Ok(seal::open(&Block::new(block.into())?, &key)?.to_vec())
+    Ok(seal::open(Block::new(block.into())?, &key)?.to_vec())
 }
 
 /// Names a chunk.

@@ -33,7 +33,7 @@ pub fn live(chain: &Chain, device: &Identity, head: &Head, find: impl Fn(&BlockI
                 for key in keys {
                     let bytes = find(&key.id).ok_or_else(|| format!("{} is nowhere", key.id))?;
                     let block = Block::verify(key.id, bytes).map_err(|error| format!("{}: {error}", key.id))?;
-                    pages.insert(key.id, seal::open(&block, &key).map_err(|error| format!("{}: {error}", key.id))?);
+                    pages.insert(key.id, seal::open(block, &key).map_err(|error| format!("{}: {error}", key.id))?);
                 }
             }
             Err(error) => return Err(error.to_string()),

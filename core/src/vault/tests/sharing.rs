@@ -119,7 +119,7 @@ impl Guest {
 fn opened(world: &World, contents: &ShareContents) -> Map<BlockId, Bytes> {
     let (mut pages, mut walk, mut packs) = (Pages::new(), BlockWalk::new(), Map::new());
     let mut take = |key: &BlockKey, pages: &mut Pages| {
-        let pack = open(world.blocks.get(&key.id).expect("it is kept"), key).expect("it opens");
+        let pack = open(world.blocks.get(&key.id).expect("it is kept").clone(), key).expect("it opens");
         pages.insert(key.id, pack.clone());
         packs.insert(key.id, pack);
     };

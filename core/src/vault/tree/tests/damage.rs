@@ -237,8 +237,8 @@ fn m04_m05_what_a_page_says_cannot_be_changed_without_its_key() {
     let (forged, _) = tree.take_blocks().pop().expect("a block");
     assert_eq!(forged.bytes().len(), world.blocks[&blocks[0].id].bytes().len());
     assert!(Block::verify(blocks[0].id, forged.bytes().clone()).is_err());
-    assert_eq!(open(&forged, &blocks[0]), Err(OpenError::Damaged));
-    assert_eq!(open(&forged, &BlockKey { id: forged.id(), ..blocks[0] }), Err(OpenError::Damaged));
+    assert_eq!(open(forged.clone(), &blocks[0]), Err(OpenError::Damaged));
+    assert_eq!(open(forged.clone(), &BlockKey { id: forged.id(), ..blocks[0] }), Err(OpenError::Damaged));
     assert!(root.is_some());
 }
 
@@ -250,7 +250,7 @@ fn m01_no_altered_byte_of_an_object_panics() {
     let (root, _) = world.commit(None, edits).expect("applied");
     let root = root.expect("a root");
     let (key, _) = root.blocks().expect("sealed");
-    let pack = open(&world.blocks[&key.id], &key).expect("opens");
+    let pack = open(world.blocks[&key.id].clone(), &key).expect("opens");
     let bytes = root.segment(&pack, None).expect("inside");
     // The seal is left out here: what a member with the key could write.
     let mut number = 0u64;
