@@ -24,7 +24,7 @@ pub enum PhraseError {
         /// Counts from 1, as on the recovery sheet.
         position: usize,
         /// Up to three words that look like it, the nearest first.
-        nearest: Vec<&'static str>,
+        nearest: Vec<String>,
     },
     /// Every word is known, but the checksum does not hold.
     #[error("the words do not belong together: one of them is another one, or two have changed places")]
@@ -41,7 +41,7 @@ pub fn phrase(seed: &Seed) -> Zeroizing<String> {
         if !text.is_empty() {
             text.push(' ');
         }
-        text.push_str(list().nth(index).expect("invariant: eleven bits number a word of the list"));
+        text.push_str(&list().nth(index).expect("invariant: eleven bits number a word of the list"));
     }
     text
 }
@@ -73,9 +73,17 @@ pub fn parse_phrase(text: &str) -> Result<Seed, PhraseError> {
     if *with_checksum(&seed) == *bytes { Ok(Seed::new(*seed)) } else { Err(PhraseError::Checksum) }
 }
 
-/// The list in the order of the alphabet: as text, because a table of where its words begin is 5 KiB of a browser's download.
-fn list() -> std::str::Lines<'static> {
-    LIST.lines()
+/// The list in the order of the alphabet. A table of where its words begin would be 5 KiB of a browser's download.
+fn list() -> impl Iterator<Item = String> {
+    let (mut rest, mut last) = (LIST.as_bytes(), String::new());
+    std::iter::from_fn(move || {
+        let (shared, after) = rest.split_first()?;
+        last.truncate(usize::from(shared - b'0'));
+        let letters = after.iter().take_while(|letter| letter.is_ascii_lowercase()).count();
+        last.extend(after[..letters].iter().copied().map(char::from));
+        rest = &after[letters..];
+        Some(last.clone())
+    })
 }
 
 /// Returns where the bits of a word are, the highest first: byte and bit in it.
@@ -96,7 +104,7 @@ fn is_numbering(token: &str) -> bool {
 }
 
 /// Finds up to three words of the list at the smallest distance, of one or two slips of the pen.
-fn nearest(word: &str) -> Vec<&'static str> {
+fn nearest(word: &str) -> Vec<String> {
     let word: Vec<char> = word.chars().take(LONGEST).collect();
     let within = |most| list().filter(|known| slips(&word, known) <= most).take(3).collect();
     let one: Vec<_> = within(1);
@@ -122,7 +130,7 @@ fn slips(from: &[char], to: &str) -> usize {
     last[to.len()]
 }
 
-fn guesses(nearest: &[&str]) -> String {
+fn guesses(nearest: &[String]) -> String {
     match nearest {
         [] => String::new(),
         [one] => format!("; did you mean {one}"),
@@ -140,7 +148,7 @@ impl fmt::Debug for PhraseError {
     }
 }
 
-/// The English words of BIP39.
+/// The English words of BIP39, each as how many letters it shares with the one before, and the rest.
 const LIST: &str = include_str!("words.txt");
 /// Letters of a typed word that are looked at: the list's longest word has eight.
 const LONGEST: usize = 16;
@@ -158,7 +166,7 @@ mod tests {
 
     #[test]
     fn the_list_is_the_published_one() {
-        assert!(list().eq(bip39::Language::English.word_list().iter().copied()));
+        assert!(list().eq(bip39::Language::English.word_list().iter().copied().map(str::to_owned)));
         assert_eq!(list().count(), 1 << WORD_BITS);
     }
 
