@@ -96,15 +96,18 @@ impl Handshake {
             Side::Dialler => builder.and_then(Builder::build_initiator),
             Side::Listener => builder.and_then(Builder::build_responder),
         };
+        // Without `expect`, which would bring the names of all of Noise's errors into every browser.
+        let Ok(noise) = noise else { unreachable!("each parameter is set once and the suite resolves") };
         let mut handshake = Box::new(Self {
-            noise: noise.expect("invariant: each parameter is set once and the suite resolves"),
+            noise,
             signer: config.identity.signer(),
             side,
             static_public: x25519_dalek::PublicKey::from(&x25519_dalek::StaticSecret::from(*secret)).to_bytes(),
             expected,
             versions,
         });
-        let first = (side == Side::Dialler).then(|| handshake.write(&[]).expect("invariant: no key of a peer is in the first message"));
+        let first = (side == Side::Dialler)
+            .then(|| handshake.write(&[]).unwrap_or_else(|_| unreachable!("no key of a peer is in the first message")));
         (handshake, first)
     }
 
