@@ -2,7 +2,7 @@
 
 use cachette_core::id::{BlockId, PeerId};
 use cachette_core::link::CloseReason;
-use cachette_core::node::{Event, Request};
+use cachette_core::node::{Answer, AskId, Event, Request};
 use cachette_core::time::Span;
 use cachette_tests::sim::cluster::Cluster;
 use cachette_tests::sim::faults::Fault;
@@ -23,7 +23,7 @@ struct Lost {
 }
 
 impl Lost {
-    /// `readers` other tabs, of which the first one reads; `also` have read the blocks while carriers still had them.
+    /// A tab or a client that will read, and so many other tabs that have kept a copy while carriers still had them.
     fn everywhere(world: &mut World, count: usize, also: usize) -> Result<Self, Violation> {
         let tab = world.add(Kind::Tab(1 << 30));
         let reader = world.add(if world.seed.is_multiple_of(2) { Kind::Tab(1 << 30) } else { Kind::Client });
@@ -36,8 +36,9 @@ impl Lost {
         settled(world, &cluster, &model, Span::seconds(120))?;
         note_acks(world, &cluster, &mut model);
         for other in others {
-            let cluster = Cluster { client: other, ..cluster.clone() };
-            cluster.read_back(world, &model, &ids, Span::seconds(60))?;
+            world.ask(other, Request::Keep(AskId(1), cluster.vault, ids.clone()));
+            let kept = |event: &Event| matches!(event, Event::Answered(AskId(1), Answer::Kept(missing)) if missing.is_empty());
+            world.until(Span::seconds(60), "a copy to be kept", |world| world.host(other).events.iter().any(kept))?;
         }
         world.run(Span::seconds(5))?;
         for no in &cluster.carriers {
