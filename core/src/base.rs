@@ -72,9 +72,10 @@ impl Base {
     }
 }
 
-/// Shows a character that is no digit, a control character by its number. `{:?}` would bring tables of all characters to a browser.
+/// Shows a character that is no digit: by its number when it may be one that turns, joins or hides what a terminal shows. `{:?}`, which knows
+/// which those are, would bring tables of all characters to a browser.
 pub(crate) fn shown(foreign: char) -> String {
-    if foreign.is_control() { format!("U+{:04X}", u32::from(foreign)) } else { format!("'{foreign}'") }
+    if foreign.is_ascii_graphic() { format!("'{foreign}'") } else { format!("U+{:04X}", u32::from(foreign)) }
 }
 
 /// Hexadecimal in small letters; reads capitals too.

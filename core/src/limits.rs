@@ -141,6 +141,10 @@ pub const TUNNEL_IDLE: Span = Span::seconds(60);
 pub const CACHE_WINDOW: usize = 16 << 20;
 /// The same in a tab.
 pub const TAB_CACHE_WINDOW: usize = 8 << 20;
+/// For so long a tab keeps what it reads before its store rests: a small file is kept whole.
+pub const TAB_CACHE_STRETCH: Span = Span(100);
+/// The longest of those rests, which otherwise take twice as long as the store wrote: it may have written for long what was put.
+pub const TAB_CACHE_REST: Span = Span::seconds(1);
 /// Blocks whose missing copies are remembered for holders that may come back; the rest is for an audit to find.
 pub const OWED_MAX: usize = 65_536;
 /// Blocks that are fetched at once only to be handed to holders that lack them.

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { lenient } from "./front.mjs";
 import { command } from "./nodes.mjs";
 import { Person } from "./person.mjs";
+import { firstPicture, seek } from "./player.mjs";
 import { Proxy } from "./proxy.mjs";
 import { film } from "./video.mjs";
 
@@ -51,12 +52,7 @@ async function watcher({ browser, someone, node, own }, delay = 0) {
 /** Opens the film and waits for its first picture. */
 async function begin({ person, video }) {
   await person.open("film.webm");
-  await video.waitFor();
-  await video.evaluate((video) => {
-    video.muted = true;
-    video.pause();
-    return video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA || new Promise((resolve) => video.addEventListener("loadeddata", resolve));
-  });
+  await firstPicture(video);
 }
 
 /** Somebody who watches a film on a page that can be made deaf. */
@@ -66,14 +62,6 @@ async function deafWatcher(world) {
   const watched = await watcher({ ...world, someone: () => browser });
   await begin(watched);
   return { ...watched, browser, page: watched.person.page };
-}
-
-/** Runs on the page. */
-async function seek(video, second) {
-  const sought = new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true }));
-  video.currentTime = second;
-  await sought;
-  return video.currentTime;
 }
 
 export const tests = {

@@ -1,5 +1,5 @@
 //! The cache: tree blocks that a client fetched or wrote, kept in its own store so that the next command need not fetch them; in a tab
-//! all blocks, for the tab itself and for other members.
+//! also the other blocks that it wrote, and of those that it read as many as do not slow its reading down, for itself and for other members.
 //!
 //! They lie under an owner of their own, derived from the vault: what is thrown away to make room can never be a vault's only copy.
 //! Ids are random, so throwing partitions away at random is as good as any order, and needs nothing to be remembered.
@@ -12,7 +12,7 @@ use super::storage::Purpose;
 use crate::block::Block;
 use crate::id::{Partition, VaultId};
 use crate::labels;
-use crate::limits::{CACHE_WINDOW, LIST_MAX, TAB_CACHE_WINDOW, TREE_CACHE};
+use crate::limits::{CACHE_WINDOW, LIST_MAX, TAB_CACHE_REST, TAB_CACHE_STRETCH, TAB_CACHE_WINDOW, TREE_CACHE};
 use crate::map::Map;
 use crate::store::{StoreAnswer, StoreOp};
 use crate::time::{Span, Time};
@@ -28,8 +28,8 @@ pub(super) struct Cache {
     pace: Pace,
 }
 
-/// How much of a tab's time goes into keeping what it reads. Writing a block takes a browser longer than fetching and opening it, so reading
-/// at full speed would be half as fast; what somebody watches comes slowly enough to be kept whole.
+/// How much of a tab's time goes into keeping what it reads: a browser that writes whatever it reads reads more slowly. What somebody
+/// watches comes slowly enough to be kept whole.
 #[derive(Debug)]
 struct Pace {
     /// When the store began to write what it is writing.
@@ -40,12 +40,13 @@ struct Pace {
 
 impl Pace {
     fn allows(&self, now: Time, busy: bool) -> bool {
-        now >= self.rest && (!busy || now.since(self.since) < STRETCH)
+        now >= self.rest && (!busy || now.since(self.since) < TAB_CACHE_STRETCH)
     }
 
-    /// Takes in that the store has written everything, and lets it rest for twice as long as that took.
+    /// Takes in that the store has written everything, and lets it rest.
     fn idle(&mut self, now: Time) {
-        self.rest = now + Span(2 * now.since(self.since).millis());
+        let twice = Span(now.since(self.since).millis().saturating_mul(2));
+        self.rest = now + twice.min(TAB_CACHE_REST);
     }
 }
 
@@ -197,6 +198,3 @@ impl Shelf {
 pub(super) fn owner(vault: &VaultId) -> VaultId {
     VaultId(blake3::derive_key(labels::CACHE_OWNER, vault.as_bytes()))
 }
-
-/// For so long a tab takes in what it reads before its store rests.
-const STRETCH: Span = Span(100);

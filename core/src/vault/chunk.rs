@@ -224,6 +224,26 @@ mod tests {
         }
     }
 
+    /// From many places on and with more cuts than a real mask makes: few of those lie where one stretch ends and the next begins.
+    #[test]
+    fn stretches_that_are_looked_at_side_by_side_are_cut_as_one_after_the_other() {
+        let gear = Chunker::new().gear;
+        let bytes = noise("stretches", 16 << 20);
+        // The first bits that a byte touches, and the last.
+        for mask in [0x7ff, 0x7ff << 53] {
+            for start in (0..bytes.len() - 20_000).step_by(397) {
+                let window = &bytes[start..start + 20_000];
+                let (mut ours, mut theirs) = (0, 0u64);
+                let expected = window.iter().position(|byte| {
+                    theirs = (theirs << 1).wrapping_add(gear[usize::from(*byte)]);
+                    theirs & mask == 0
+                });
+                assert_eq!(gear::find(window, gear, mask, &mut ours), expected, "from {start} on");
+                assert!(expected.is_some() || ours == theirs, "the hash goes on from there");
+            }
+        }
+    }
+
     #[test]
     fn a_byte_in_front_moves_few_cuts() {
         let bytes = noise("shift", 8 << 20);

@@ -10,6 +10,7 @@ import { pipeline } from "node:stream/promises";
 import { lenient } from "../front.mjs";
 import { command, Node } from "../nodes.mjs";
 import { Person } from "../person.mjs";
+import { firstPicture, seek } from "../player.mjs";
 import { Proxy } from "../proxy.mjs";
 import { reel } from "../video.mjs";
 import { MIB, middle, say } from "./report.mjs";
@@ -63,12 +64,7 @@ async function watch(browser, person, node, proxy) {
   proxy.delay = ROUND_TRIP / 2;
   await measure("first frame of a 1 GiB film", async () => {
     await person.open("film.webm");
-    await video.waitFor();
-    await video.evaluate((video) => {
-      video.muted = true;
-      video.pause();
-      return video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA || new Promise((resolve) => video.addEventListener("loadeddata", resolve));
-    });
+    await firstPicture(video);
   });
   await measure("seek to its middle", () => video.evaluate(seek, SECONDS / 2));
   // The list of that part of the film is known now.
@@ -84,13 +80,6 @@ async function watch(browser, person, node, proxy) {
   const shown = (WATCHED * BYTES_A_SECOND) / MIB;
   say(browser.name, `fetched for ${shown} MiB of film that were shown`, `${(((await sent()) - before) / MIB).toFixed(1)} MiB`);
   await person.page.keyboard.press("Escape");
-}
-
-/** Runs on the page. */
-async function seek(video, second) {
-  const sought = new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true }));
-  video.currentTime = second;
-  await sought;
 }
 
 async function visitAgain(browser, person, origin) {

@@ -152,6 +152,22 @@ fn a_tab_that_reads_faster_than_its_disk_writes_keeps_a_part_and_of_what_it_read
 }
 
 #[test]
+fn what_a_tab_reads_after_it_has_written_for_a_minute_is_kept() {
+    let (mut net, chain, blocks) = put(15, 2);
+    let (vault, ids) = (chain.vault(), ids(&blocks));
+    net.hosts[OTHER_TAB].store.stuck = true;
+    net.request(OTHER_TAB, Request::Place(vault, super::network::block(9_000, 4096)));
+    net.run(MINUTE, |_| false);
+    net.hosts[OTHER_TAB].store.stuck = false;
+    net.settle();
+    net.run(Span::seconds(2), |_| false);
+    net.request(OTHER_TAB, Request::Need(vault, ids.clone()));
+    net.settle();
+    net.run(Span::seconds(1), |_| false);
+    assert!(ids.iter().all(|id| net.hosts[OTHER_TAB].store.blocks.contains_key(id)));
+}
+
+#[test]
 fn a_tab_keeps_no_more_than_it_may() {
     let (mut net, chain) = Net::with_tabs(5, 3, 1);
     let me = net.hosts[TAB].peer;

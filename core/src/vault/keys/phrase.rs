@@ -55,7 +55,7 @@ pub fn parse_phrase(text: &str) -> Result<Seed, PhraseError> {
     let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c == ',').filter(|token| !is_numbering(token)).collect();
     let mut bytes = Zeroizing::new([0; SEED + 1]);
     for (position, word) in words.iter().enumerate() {
-        let Some(index) = list().position(|known| known == *word) else {
+        let Some(index) = list().position(|known| *known == *word) else {
             return Err(PhraseError::UnknownWord { position: position + 1, nearest: nearest(word) });
         };
         if position < WORDS {
@@ -74,8 +74,10 @@ pub fn parse_phrase(text: &str) -> Result<Seed, PhraseError> {
 }
 
 /// The list in the order of the alphabet. A table of where its words begin would be 5 KiB of a browser's download.
-fn list() -> impl Iterator<Item = String> {
-    let (mut rest, mut last) = (LIST.as_bytes(), String::new());
+///
+/// Which words were taken last says a part of a secret, so they are wiped.
+fn list() -> impl Iterator<Item = Zeroizing<String>> {
+    let (mut rest, mut last) = (LIST.as_bytes(), Zeroizing::new(String::with_capacity(LONGEST)));
     std::iter::from_fn(move || {
         let (shared, after) = rest.split_first()?;
         last.truncate(usize::from(shared - b'0'));
@@ -106,7 +108,7 @@ fn is_numbering(token: &str) -> bool {
 /// Finds up to three words of the list at the smallest distance, of one or two slips of the pen.
 fn nearest(word: &str) -> Vec<String> {
     let word: Vec<char> = word.chars().take(LONGEST).collect();
-    let within = |most| list().filter(|known| slips(&word, known) <= most).take(3).collect();
+    let within = |most| list().filter(|known| slips(&word, known) <= most).take(3).map(|known| String::clone(&known)).collect();
     let one: Vec<_> = within(1);
     if one.is_empty() { within(2) } else { one }
 }
@@ -166,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_list_is_the_published_one() {
-        assert!(list().eq(bip39::Language::English.word_list().iter().copied().map(str::to_owned)));
+        assert!(list().map(|word| String::clone(&word)).eq(bip39::Language::English.word_list().iter().copied().map(str::to_owned)));
         assert_eq!(list().count(), 1 << WORD_BITS);
     }
 
